@@ -67,8 +67,8 @@ func adviseSync(results []Result) (lines []string) {
 	return lines
 }
 
-// adviseSlowest returns a line about the result whose metric with the name unit is greatest. what names the work that
-// the metric measures, and so the consequence for the operator.
+// adviseSlowest returns a line about the result with the greatest value of the metric unit. what names the work that
+// the metric measures. so is the consequence for the operator, which ends the line.
 func adviseSlowest(results []Result, what, unit, so string) string {
 	worst := &results[0]
 	for i := range results {

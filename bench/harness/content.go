@@ -22,7 +22,8 @@ type content struct {
 	bytes  int64         // bytes of the whole content, as in an mdat
 }
 
-// lap is the greatest length of the clip. It limits the memory from which the bare write and the muxer read.
+// lap is the greatest length of the clip that a content repeats. It limits the memory from which the bare write
+// (writeBare) and the muxer read.
 const lap = 10 * time.Second
 
 // makeContent makes content of the built-in test pattern.

@@ -43,7 +43,7 @@ type Case struct {
 	Length   time.Duration `json:"length_ns"`
 }
 
-// Over returns the matrix with the values of base for each parameter that has none.
+// Over returns m, with the values of base for each parameter that has no values in m.
 func (m Matrix) Over(base Matrix) Matrix {
 	or(&m.Format, base.Format)
 	or(&m.Codec, base.Codec)
@@ -138,8 +138,8 @@ func rate(bps int) string {
 	return fmt.Sprintf("%dk", bps/1000)
 }
 
-// Short returns the parameters of the name in which any case of among differs from c. If none differs, it returns the
-// first parameter.
+// Short returns the parts of c.Name, key=value, in which another case of among differs from c. It returns the first
+// part if no case differs.
 func (c Case) Short(among []Case) string {
 	parts := strings.Split(c.Name(), "/")
 	var keep []string

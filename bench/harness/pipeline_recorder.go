@@ -84,8 +84,8 @@ func (r *recorder) close() error {
 	return errors.Join(r.cat.Close(ctx), r.tasks.Stop(ctx))
 }
 
-// backlogBytes is the memory of chunks, per stream, at which feed waits. Feeding is as fast as possible: without this
-// limit the recorder would drop access units.
+// backlogBytes is the memory of chunks, per stream, at which feed waits. feed publishes as fast as possible: without
+// this limit the recorder would drop access units.
 const backlogBytes = 6 << 20
 
 // record records all streams of the case at once, and returns when their files are complete.
@@ -100,8 +100,8 @@ func (r *recorder) record(ctx context.Context, c Case, k *content) error {
 	return errors.Join(errs...)
 }
 
-// one records the stream path. It returns an error unless all access units were recorded. most is the memory of the
-// chunks of all streams, in bytes, at which it waits before it publishes more.
+// one publishes the content k as the stream path and records it. It returns an error unless all access units were
+// recorded. It publishes no more while the chunks of all streams take more than most bytes of memory.
 func (r *recorder) one(ctx context.Context, path string, k *content, most int64) error {
 	run, err := r.plan.Build(r.env, path, nil)
 	if err != nil {

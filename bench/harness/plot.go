@@ -61,7 +61,8 @@ func (p Plot) Write(w io.Writer) error {
 	return err
 }
 
-// most returns the greatest x and y of all points; 1 instead of 0.
+// most returns the greatest x and the greatest y of all points. It returns 1 in place of 0, because Write divides by
+// both.
 func (p Plot) most() (x, y float64) {
 	for _, l := range p.Lines {
 		for _, at := range l.Points {

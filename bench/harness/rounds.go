@@ -14,12 +14,13 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// bare measures the bare write of the case's bytes: see writeBare.
+// bare measures the bare write, the least work that recording the case's bytes could cost: see writeBare.
 func (b *bench) bare(parent string) (sample, error) {
 	return measure(parent, func(dir string) error { return writeBare(dir, b.c, b.k) })
 }
 
-// muxRound measures the bare write, and then the writing of one file for each stream, one file after another.
+// muxRound measures the bare write (writeBare), then writes one file for each stream, one file after another,
+// measures that, and adds both costs to b.r.
 func muxRound(ctx context.Context, parent string, b *bench) error {
 	limit, err := b.bare(parent)
 	if err != nil {
@@ -46,8 +47,8 @@ func muxRound(ctx context.Context, parent string, b *bench) error {
 	return nil
 }
 
-// pipelineRound measures the bare write, and the recording of all streams at once through a pipeline. It opens the
-// catalogue before and closes it after the measurement, since a running recorder has it open.
+// pipelineRound measures the bare write (writeBare), and the recording of all streams at once through a pipeline.
+// The measurement excludes opening and closing the catalogue, since a running recorder has it open.
 func pipelineRound(ctx context.Context, parent string, b *bench) (err error) {
 	limit, err := b.bare(parent)
 	if err != nil {
@@ -70,7 +71,7 @@ func pipelineRound(ctx context.Context, parent string, b *bench) (err error) {
 	return err
 }
 
-// finaliseRound measures the finishing of a file whose media is written.
+// finaliseRound writes all media of a file, and then measures the finishing of the file only.
 func finaliseRound(ctx context.Context, parent string, b *bench) error {
 	_, err := measure(parent, func(dir string) error {
 		m := newMuxer(b.c, b.k, b.pool)
@@ -98,8 +99,8 @@ func finaliseRound(ctx context.Context, parent string, b *bench) error {
 	return err
 }
 
-// repairRound writes a file without finishing it, as a killed recorder leaves it, and measures reading it once and
-// repairing it.
+// repairRound writes a file without finishing it, as a killed recorder leaves it. It then measures reading the file
+// once, and repairing it.
 func repairRound(ctx context.Context, parent string, b *bench) error {
 	_, err := measure(parent, func(dir string) error {
 		m := newMuxer(b.c, b.k, b.pool)

@@ -23,7 +23,7 @@ type Options struct {
 	Progress func(done, all int, label string)
 }
 
-// Kinds lists the kinds of measurement, in the order of the tables.
+// Kinds lists the kinds of measurement that Run accepts, in the order in which the package comment describes them.
 var Kinds = []string{"mux", "pipeline", "finalise", "repair", "remux", "live"}
 
 // Run measures every case with the measurement kind, one of Kinds, and returns a result for each. After an error, or
@@ -101,8 +101,8 @@ type bench struct {
 	warm bool // the round does not count
 }
 
-// note adds the metrics of a round of mux or pipeline to the result, unless the round is one that warms up. own is the
-// cost of recording, limit that of the bare write.
+// note adds the metrics of a round of mux or pipeline to b.r, unless b.warm is set. own is the cost of recording;
+// limit is the cost of the bare write (writeBare).
 func (b *bench) note(own, limit sample) {
 	if b.warm {
 		return
@@ -119,5 +119,6 @@ func (b *bench) note(own, limit sample) {
 	b.r.add("RSS-MB", float64(own.rssBytes)/1e6)
 }
 
-// chunks returns the number of chunks in the content of a stream if no chunk is cut for its size.
+// chunks returns the number of chunks into which the content of one stream is divided if each lasts a whole flush
+// interval.
 func (b *bench) chunks() float64 { return float64(b.k.length) / float64(b.c.Flush) }

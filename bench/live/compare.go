@@ -110,8 +110,9 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 	return sample, err
 }
 
-// check sets m.Took. It returns an error if the load sent nothing, or if the server took clearly fewer access units
-// than the load sent. It permits a small difference: the last access units of each publisher may not have arrived.
+// check sets m.Took by Took of the server. It returns an error if the load sent nothing, or if the server took clearly
+// fewer access units than m.Sent. It permits a small difference, because the last access units of each publisher may
+// not have arrived.
 func (m *Sample) check(server *Server, streams int, dir, printed string) (err error) {
 	if m.Took, err = server.Took(dir, printed); err != nil {
 		return fmt.Errorf("%s: count its access units: %w", server.Name, err)
@@ -147,8 +148,8 @@ func Recorded(fps int) func(dir, printed string) (int64, error) {
 	}
 }
 
-// window waits until all publishers publish, and for the time Warm, and then measures the usage of the server and the
-// load generator within the window.
+// window waits until ready is closed, because all publishers publish, and then for s.Warm. Then it measures the
+// usage of the server and of the load generator for s.Window.
 func window(ctx context.Context, s *Settings, srv, load *process, ready <-chan struct{}) (Sample, error) {
 	if err := pause(ctx, srv, load, ready, time.Minute); err != nil {
 		return Sample{}, fmt.Errorf("wait for all publishers: %w", err)
@@ -223,7 +224,7 @@ func listening(ctx context.Context, srv *process, addr string) error {
 	}
 }
 
-// places holds the values of the words in braces: see Server.
+// places holds the values that replace {addr}, {http} and {dir} in Server.Argv and Server.Config.
 type places struct{ addr, http, dir string }
 
 func (p places) replacer() *strings.Replacer {
@@ -301,7 +302,7 @@ func follow(r io.Reader) output {
 	return o
 }
 
-// keepFirst calls f and stores its error in err if err has none.
+// keepFirst calls f, and stores its error in *err if *err is nil.
 func keepFirst(err *error, f func() error) {
 	if e := f(); *err == nil {
 		*err = e

@@ -37,7 +37,8 @@ func Mediacommon(m *clip.Movie, dir string) error {
 	return seconds(m, w.part)
 }
 
-// mediacommonParts writes the parts of one file.
+// mediacommonParts writes the media of one fMP4 file, second by second. A part of mediacommon is a moof and its
+// mdat.
 type mediacommonParts struct {
 	clip     *clip.Clip
 	file     *os.File

@@ -10,7 +10,8 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// Load describes a load and runs it once.
+// Load describes N publishers that each send Clip in a loop to an RTSP server. Run runs them. Stats counts from the
+// first Run on, so use a Load for one Run only.
 type Load struct {
 	URL   string     // where to publish, with %d for the publisher's number: rtsp://host/live/cam%03d
 	N     int        // number of publishers, which are numbered from 1
@@ -20,7 +21,7 @@ type Load struct {
 	count counters
 }
 
-// Stats holds the totals of a load since its start.
+// Stats holds the totals of all publishers of a Load since Run began.
 type Stats struct {
 	Publishers int64 `json:"publishers"` // publishers that publish now
 	Units      int64 `json:"access_units"`

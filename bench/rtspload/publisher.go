@@ -76,7 +76,8 @@ func (p *publisher) send(ctx context.Context, client *gortsplib.Client, media *d
 	}
 }
 
-// unit sends the n-th access unit, from 0. It reuses pkt.
+// unit sends the packets of the n-th access unit since the publisher began, from 0. It reuses the memory of pkt for
+// each packet.
 func (p *publisher) unit(ctx context.Context, client *gortsplib.Client, media *description.Media, pkt *rtp.Packet, n int64) error {
 	unit := p.packets.units[n%int64(len(p.packets.units))]
 	pkt.Timestamp = uint32(p.packets.ticks(n))
@@ -95,8 +96,9 @@ func (p *publisher) unit(ctx context.Context, client *gortsplib.Client, media *d
 	return nil
 }
 
-// write adds a packet to the client's queue. It waits while the queue is full, and drops the packet only if ctx ends
-// meanwhile: a stream with losses would cost the server another amount of work.
+// write adds pkt to the client's queue, and waits while the queue is full. It drops no packet, because a stream with
+// losses would cost the server a different amount of work. Only if ctx ends while it waits, it returns nil without
+// having added the packet.
 func (p *publisher) write(ctx context.Context, client *gortsplib.Client, media *description.Media, pkt *rtp.Packet) error {
 	for {
 		err := client.WritePacketRTP(media, pkt)

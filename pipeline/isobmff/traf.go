@@ -24,7 +24,7 @@ type runLayout struct {
 	flags    uint32 // sample flags: of every sample if tfhd announces them, of the first if trun does
 }
 
-// layout returns the layout for the samples in t.Columns.
+// layout returns the layout that encodes the samples in t.Columns in the fewest bytes.
 func (t *Traf) layout() runLayout {
 	c := t.Columns
 	s := runLayout{tfhd: TfhdBaseIsMoof, trun: TrunDataOffset | TrunSize}
@@ -91,7 +91,8 @@ func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
 	return dataOffsetAt
 }
 
-// rows appends the fields of each sample that the flags of the trun announce.
+// rows appends the rows of a trun, one for each sample in c. trun holds the flags of the box,
+// which announce the fields of a row.
 func (w *Writer) rows(c *media.Columns, trun uint32) {
 	b := w.B
 	for i, size := range c.SizeBytes {

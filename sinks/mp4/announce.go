@@ -24,14 +24,16 @@ func (m *Muxer) announce(emit pipeline.Emit[media.Recording]) error {
 	return emit(r)
 }
 
-// grew publishes the length of the open file to readers in this process and to Growth.
+// grew publishes the length of the open file to readers in this process (disk.GrowingBytes) and
+// to the program (Growth).
 func (m *Muxer) grew() {
 	m.live.Store(m.file.sizeBytes)
 	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.sizeBytes)
 }
 
-// note adds an event to the open file and emits the changed recording. Without an open file it
-// does nothing.
+// note adds an event to the catalogue entry of the open file and emits the changed recording.
+// Without an open file, as in an outage, it does nothing: the next file of the segment gets the
+// event.
 func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	if f == nil { // during an outage no file is open: the next file of the segment names the event (continued)
@@ -52,8 +54,8 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 	return emit(r)
 }
 
-// unnamed counts n events that the open file has no room to name. It logs a warning for the first
-// such events of the run only.
+// unnamed counts n events for which the catalogue entry of the open file has no room. It logs a
+// warning at its first call in a run with n > 0 only.
 func (m *Muxer) unnamed(n int) {
 	if n > 0 && m.stats.unnamed.Add(uint64(n)) == uint64(n) {
 		m.log.Warn("the file names its maximum of events: further events are in the catalogue only, and are counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
@@ -78,9 +80,10 @@ func (m *Muxer) shown(name string) string {
 	return filepath.Join(m.cfg.RecordPath, filepath.FromSlash(name))
 }
 
-// grantProtection reports whether one of the events requires the protection of the file and the
-// limits of protected bytes permit it. It stores that event in f. It logs a warning for an event
-// at a limit, except for the event of the previous warning.
+// grantProtection reports whether an event requires the protection of the file
+// (media.Event.Protect) and the limits of protected bytes permit it. It stores the ID of that
+// event in f.protectedBy. If a limit refuses an event, it logs a warning, but only once in a row
+// for the same event.
 func (m *Muxer) grantProtection(f *file, events ...media.Event) bool {
 	for i := range events {
 		e := &events[i]
@@ -100,8 +103,8 @@ func (m *Muxer) grantProtection(f *file, events ...media.Event) bool {
 	return false
 }
 
-// countProtected adds the bytes by which a file has grown since an event protected it to the
-// protected bytes of that event. It does nothing for a file that no event protects.
+// countProtected adds the growth of a file since grantProtection to the protected bytes of the
+// event that protects it (f.protectedBy). It does nothing for a file that no event protects.
 func (m *Muxer) countProtected(f *file) {
 	if f.protectedBy != (media.ID{}) {
 		m.protection.Grew(f.protectedBy, f.sizeBytes-f.countedBytes)

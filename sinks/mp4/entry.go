@@ -85,7 +85,8 @@ type trackJSON struct {
 	media.TrackInfo
 }
 
-// outcome holds the properties of a recording that are known when its file is finished.
+// outcome holds the properties of a recording that are known only when its file is finished. In
+// a growing file its state is media.StateRecording.
 type outcome struct {
 	state      media.State
 	reason     media.Cause
@@ -244,9 +245,10 @@ const (
 	oddestPace = 100_000            // highest plausible speed of a time-lapse
 )
 
-// mendEnd corrects the EndUTC that an earlier version of spool stored while the wall clock was
-// set. If neither the drift of the sender's clock nor the speed of a time-lapse explains EndUTC,
-// mendEnd replaces it by endAfter of the duration. lapse reports that the file may be a time-lapse.
+// mendEnd corrects EndUTC in the entry of an earlier version of spool, if the wall clock was set
+// while the file grew. If neither the drift of the sender's clock nor the speed of a time-lapse
+// explains EndUTC, mendEnd replaces it by the result of endAfter. lapse reports that the file
+// may be a time-lapse.
 func (e *entry) mendEnd(lapse bool) {
 	o := &e.outcome
 	end := e.endAfter(o.durationNS)

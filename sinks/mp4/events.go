@@ -69,8 +69,8 @@ func (e *entry) encodeEvents(limit int) []byte {
 	return append(append([]byte{'['}, bytes.Join(latest, []byte{','})...), ']')
 }
 
-// encodedList returns the length and the CRC32C of an encoded list, and then the list. These bytes
-// follow the field with the room, in the events and in the gaps of the entry.
+// encodedList returns the length of list, its CRC32C, and the list. These are the bytes
+// from eventsLengthAt on of the events and of the gaps in the entry.
 func encodedList(list []byte) []byte {
 	b := make([]byte, 0, eventsFixedBytes-eventsLengthAt+len(list))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(list)))

@@ -10,8 +10,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// pageBytes is the alignment of the end of the reserve: the reserve can then be deallocated in
-// whole blocks, and recovery can search page by page for the growing moov behind it.
+// pageBytes is the alignment of the end of the reserve (layout.reserveAt): the reserve can then
+// be deallocated in whole blocks, and recovery can search page by page for the growing moov
+// behind it.
 const pageBytes = 4096
 
 // layout holds the offsets of the parts of a growing file, in bytes from its start.
@@ -87,8 +88,9 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, everyNS int6
 	return f, nil
 }
 
-// writeHeader writes the boxes before the first chunk, and allocates their blocks. The reserve
-// gets at least want bytes.
+// writeHeader allocates the blocks of the boxes before the first chunk, writes these boxes, and
+// sets f.lay and f.sizeBytes. The boxes are the ftyp, the growing moov and the reserve, a free
+// box of at least want bytes into which finishing puts the final moov or the sidx.
 func (f *file) writeHeader(want int64) error {
 	var ftyp, moov isobmff.Writer
 	writeFtyp(&ftyp, f.tracks)
@@ -140,7 +142,9 @@ func (f *file) writeHeader(want int64) error {
 	return nil
 }
 
-// fillReserve writes zeros into the reserve, for a file system that cannot allocate blocks.
+// fillReserve writes zeros into the reserve, the free box for the final moov or the sidx. It
+// serves a file system that cannot allocate blocks: the file can then be finished on a full
+// disk, too.
 func (f *file) fillReserve() error {
 	from, to := f.lay.reserveAt+8, f.lay.reserveAt+f.lay.reserveBytes
 	zeros := make([]byte, min(to-from, 256<<10))

@@ -23,9 +23,9 @@ func (m *Muxer) maxBytes(f *file) int64 {
 	return most
 }
 
-// full reports whether the file could exceed its permitted size with the next GOP and the boxes
-// that finish it. It allows for a GOP of twice the longest size so far. It must be called before
-// the first chunk of each GOP is written.
+// full reports whether the file could exceed its largest permitted size (f.maxBytes) with the
+// next GOP and the boxes that finish the file. It allows for a GOP of twice the longest size so
+// far. It must be called before the first chunk of each GOP is written.
 func (f *file) full() bool {
 	f.maxGOPBytes, f.gopAt = max(f.maxGOPBytes, f.sizeBytes-f.gopAt), f.sizeBytes
 	return f.maxBytes > 0 && f.sizeBytes+2*f.maxGOPBytes+int64(f.tableBytes()) > f.maxBytes
@@ -53,9 +53,10 @@ func (m *Muxer) continued(utc int64) *media.Segment {
 	return &s
 }
 
-// hitLimit handles a write error in an announced file of size bytes; 0 if there was no such file.
-// If the error is that the file system permits no larger file (EFBIG), the next files end before
-// that size, and the outage may end at once with a new file.
+// hitLimit handles err, an error of a write to a file of size bytes. size is 0 if no recording
+// of the file was emitted. If the file system permits no larger file (EFBIG), the next files
+// will be finished before that size, and the stage tries at once to begin a new file, which ends
+// the outage.
 func (m *Muxer) hitLimit(err error, size int64) {
 	if size == 0 || !errors.Is(err, unix.EFBIG) || m.outage == nil {
 		return

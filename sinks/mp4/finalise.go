@@ -11,8 +11,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// minReserveBytes is the smallest reserve: 8 bytes for the header of the free box that remains,
-// and 16 for the header of the mdat. The moov then goes to the end of the file.
+// minReserveBytes is the smallest size of the reserve, the free box at layout.reserveAt. It
+// suffices for a moov at the end of the file (finishTail): 8 bytes for the header of the free
+// box that remains, and 16 for the header of the mdat.
 const minReserveBytes = 24
 
 // finish turns the growing file into a finished one with the given state and end reason, and
@@ -38,8 +39,9 @@ func (f *file) finalise(state media.State, reason media.Cause) (written int64, e
 	return f.finishPlain()
 }
 
-// finishPlain makes an ordinary file, with the moov in the reserve or at the end. If the disk has
-// no room for either, it makes a fragmented file by finishAsGrown.
+// finishPlain finishes the file as an ordinary MP4 file, with the moov in the reserve
+// (finishHead) or at the end of the file (finishTail). If the disk has no room for either, it
+// finishes the file as a fragmented file by finishAsGrown.
 func (f *file) finishPlain() (written int64, err error) {
 	f.entry.eventsRoomBytes = len(f.entry.encodeEvents(0))
 	f.entry.gapsRoomBytes = 0 // a finished file gets no further gaps
@@ -102,7 +104,8 @@ func (f *file) tableBytes() int {
 	return n
 }
 
-// finishHead puts the moov into the reserve, and returns the number of bytes written:
+// finishHead puts the final moov into the reserve, a free box of R bytes, and returns the number of
+// bytes written. The free box hides the boxes in brackets until the flip shrinks it:
 //
 //	before  ftyp free(R){ ....................................... } moov (moof mdat)*
 //	write   ftyp free(R){ [moov] [free .......] [mdat 16 bytes] } moov (moof mdat)*
@@ -143,8 +146,9 @@ func (f *file) finishHead(moov []byte) (written int64, err error) {
 	return int64(len(w.B) + len(mdat.B) + 4), nil
 }
 
-// finishTail appends a moov that does not fit into the reserve, and returns the number of bytes
-// written:
+// finishTail appends a final moov that does not fit into the reserve, a free box of R bytes, and
+// returns the number of bytes written. The free box hides the header in brackets until the flip
+// shrinks it:
 //
 //	before  ftyp free(R){ ................... } moov (moof mdat)*
 //	append  ftyp free(R){ .. [mdat 16 bytes] } moov (moof mdat)* free{ moov }
@@ -195,8 +199,8 @@ func (f *file) writeSize(size int64) error {
 }
 
 // finishIndex completes a fragmented file, and returns the number of bytes written. It puts the
-// sidx at the end of the reserve, so that no box is between it and the first fragment, and shows
-// it by shrinking the free box before it:
+// sidx, of K bytes, at the end of the reserve, a free box of S bytes, so that no box is between the
+// sidx and the first fragment. The free box hides the sidx until finishIndex shrinks the free box:
 //
 //	before  ftyp moov{ mvex{ free(20) } } free(S){ ................ } (moof mdat)*
 //	append  ftyp moov{ mvex{ free(20) } } free(S){ ................ } (moof mdat)* free(8)
@@ -241,11 +245,12 @@ func (f *file) finishIndex() (written int64, err error) {
 	return n + 4 + endBytes + grownBytes + f.filledBytes, nil
 }
 
-// endBytes is the size of the free box behind the last fragment.
+// endBytes is the size of the free box behind the last fragment of a finished fragmented file:
+// finishIndex explains its purpose.
 const endBytes = 8
 
-// appendEnd appends the free box behind the last fragment. After an error it truncates the file
-// to its previous length, as far as the disk allows.
+// appendEnd appends the free box of endBytes that finishIndex needs behind the last fragment.
+// After an error it truncates the file to its previous length, as far as the disk allows.
 func (f *file) appendEnd() error {
 	var end isobmff.Writer
 	end.Free(endBytes)
@@ -256,8 +261,8 @@ func (f *file) appendEnd() error {
 	return err
 }
 
-// finishAsGrown makes a fragmented file without a sidx, and returns the number of bytes written.
-// It writes only in place, and so needs no room on the disk.
+// finishAsGrown finishes the file as a fragmented file without a sidx, and returns the number of
+// bytes written. It writes only in place, and so needs no room on the disk.
 func (f *file) finishAsGrown() (written int64, err error) {
 	if err := f.fillMoov(); err != nil {
 		return 0, err
@@ -271,9 +276,9 @@ func (f *file) finishAsGrown() (written int64, err error) {
 const grownBytes = outcomeBytes + isobmff.MvhdTimesBytes + isobmff.MehdBytes - 8 + 4
 
 // fillMoov completes the growing moov in place, and syncs it. It writes the outcome and the gaps
-// into the entry, and the duration into two places: the mvhd, from which exiftool reads it, and the
-// payload of the future mehd, the only box from which Firefox reads it. The durations in tkhd and
-// mdhd stay 0, as for a moov without samples.
+// into the entry, and the duration into two places: the mvhd, from which exiftool reads it, and
+// the free box that showMehd changes into the mehd, the only box from which Firefox reads it.
+// The durations in tkhd and mdhd stay 0, as for a moov without samples.
 func (f *file) fillMoov() error {
 	o := f.entry.outcome.encode()
 	if err := f.writeAt(o[:], f.lay.entryAt+entryOutcomeAt); err != nil {
@@ -321,8 +326,8 @@ func (f *file) showMehd() error {
 	return f.sync()
 }
 
-// punch deallocates the whole blocks between two offsets. It ignores errors, which cost only
-// disk space.
+// punch deallocates the whole blocks of the file between the offsets from and to. It ignores
+// errors, which cost only disk space.
 func (f *file) punch(from, to int64) {
 	from, to = pageEnd(from), to/pageBytes*pageBytes
 	if to > from {

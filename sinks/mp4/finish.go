@@ -15,9 +15,10 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// salvage closes the open file after an error, if there is one. It finishes a file that was
-// announced and emits its recording; if an fsync of the file failed, it leaves the file to
-// recovery instead. It removes a file that was not announced, whose chunk the caller still has.
+// salvage closes the open file after an error, if there is one. If a recording of the file was
+// emitted (announce), salvage finishes the file and emits the recording again; if an fsync of
+// the file failed, it leaves the file to recovery instead. If none was emitted, it removes the
+// file: the caller still has its only chunk.
 func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	switch {
@@ -142,8 +143,8 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	return emit(r)
 }
 
-// drop closes the open file, finished or not, if there is one. It reports an announced file
-// that is not finished to OnUnfinished.
+// drop closes the open file, finished or not, if there is one. It reports a file that is not
+// finished to OnUnfinished, if a recording of the file was emitted (announce).
 func (m *Muxer) drop() {
 	if m.file == nil {
 		return

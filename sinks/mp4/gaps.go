@@ -130,7 +130,8 @@ func (e *entry) encodeGaps(limit int) []byte {
 	return encodeGapsWithin(limit, e.gaps, e.anchors, e.identity.StartUTC)
 }
 
-// readGaps reads the gaps and anchors from offset at of the entry's box, if they are there.
+// readGaps reads the gaps and anchors into e from offset at of the entry's box. It does nothing
+// if the box has none at that offset, and reads none if their checksum does not match.
 func (e *entry) readGaps(box []byte, at int) {
 	if at <= 0 || at+gapsFixedBytes > len(box) || string(box[at:at+4]) != gapsMark {
 		return
@@ -146,8 +147,9 @@ func (e *entry) readGaps(box []byte, at int) {
 	}
 }
 
-// fillGaps writes gaps and anchors into the growing moov in place. If they exceed the room there,
-// it folds the last gaps and leaves out anchors (encodeGapsWithin).
+// fillGaps writes gaps and anchors into the entry of the growing moov, in place. If the entry
+// has too little room for them, it folds the last gaps into one and leaves out anchors
+// (encodeGapsWithin).
 func (f *file) fillGaps() error {
 	e := &f.entry
 	if e.gapsAt == 0 { // a file of an earlier version has no room for gaps
@@ -180,8 +182,8 @@ func (f *fragment) readGaps(box []byte) {
 // collect copies the gaps of a chunk into the fragment.
 func (g *fragment) collect(c *media.Chunk) { g.gaps = append(g.gaps[:0], c.Gaps...) }
 
-// noteDropped records a gap for the first units access units in c, which track.admit dropped.
-// track is an index from 0.
+// noteDropped adds a gap to g.gaps for the first units access units in c, which track.admit
+// dropped. track is the index of the track, from 0.
 func (g *fragment) noteDropped(track int, c *media.Columns, units int) {
 	if units == 0 {
 		return
@@ -193,9 +195,9 @@ func (g *fragment) noteDropped(track int, c *media.Columns, units int) {
 	g.gaps = media.JoinGap(g.gaps, gap)
 }
 
-// noteGaps adds the gaps of a fragment to those of the file, and the time of its lead track on the
-// wall clock to the anchors. timed reports that the fragment has samples of the lead track; at is
-// then the presentation time of the first of these samples in the file, in ticks.
+// noteGaps adds the gaps of the fragment g to f.gaps, and the wall-clock time of its lead track
+// to f.anchoring. timed reports that the fragment has samples of the lead track; at is then the
+// presentation time of the first of these samples in the file, in ticks.
 func (f *file) noteGaps(g *fragment, at int64, timed bool) {
 	for _, gap := range g.gaps {
 		if f.within(&gap) {
@@ -207,9 +209,10 @@ func (f *file) noteGaps(g *fragment, at int64, timed bool) {
 	}
 }
 
-// within handles a gap that begins before the file. It shortens the gap to the time within the
-// file if another gap covers the time before: the Gap of the segment or, for a track other than
-// the lead track, a gap at the end of the previous file. It returns false if nothing is left.
+// within shortens a gap that begins before the file to the time within the file, if another gap
+// already reports the time before. That is the Gap of the segment or, for a track other than the
+// lead track, a gap at the end of the previous file. It returns false if nothing is left of g.
+// It does not change any other gap, and returns true.
 func (f *file) within(g *media.Gap) bool {
 	id := &f.entry.identity
 	before := id.StartUTC - g.StartUTC
@@ -221,7 +224,8 @@ func (f *file) within(g *media.Gap) bool {
 	return g.DurationNS > 0
 }
 
-// conclude sets the outcome, the anchors and the gaps in the entry in memory.
+// conclude sets the outcome, the anchors and the gaps in f.entry as they are at the present end
+// of the file. It writes nothing to the file.
 func (f *file) conclude(state media.State, reason media.Cause) {
 	e := &f.entry
 	e.outcome = f.outcomeAs(state, reason)
@@ -249,8 +253,9 @@ func (f *file) gapsWithin(end int64) (list []media.Gap) {
 	return list
 }
 
-// reportedLaterNS returns the duration of the gaps with Next, which the Gap of the next segment
-// reports instead of this file. If this file reports them itself, the result is negative.
+// reportedLaterNS returns the duration of the gaps that are marked as Next (media.Gap.Next),
+// which the Gap of the next segment reports instead of this file. If no segment follows at once
+// (f.gapBehind), this file reports them itself, and the result is their negative duration.
 func (f *file) reportedLaterNS() (ns int64) {
 	for i := range f.gaps {
 		if f.gaps[i].Next {
@@ -317,8 +322,8 @@ func unlisted(list []media.Gap, track int, start, end int64) (int64, int64) {
 // differ by the duration of an audio access unit and the rounding of ticks.
 const listedNS = int64(100 * time.Millisecond)
 
-// cutOut records a gap for damaged chunks that recovery leaves out of the file. The fragment that
-// was read last is the first whole one behind them.
+// cutOut adds a gap to f.gaps for damaged chunks that recovery leaves out of the file. The
+// fragment that was read last (f.frag) is the first whole one behind these chunks.
 func (f *file) cutOut(chunks []extent) {
 	g := media.Gap{Cause: media.GapDamaged, StartUTC: f.entry.identity.StartUTC, Chunks: len(chunks)}
 	if f.units > 0 {

@@ -26,15 +26,15 @@ const maxInterrupted = 10_000
 
 type interruptedKey struct{ stream, pipeline, dir, pattern string }
 
-// interruption is the state of an outage at the end of a run.
+// interruption is the state of an outage of the disk that lasted beyond the end of a run.
 type interruption struct {
 	at        int64       // end of the media in files, UTC less SteppedNS; 0: the run wrote no media
 	steppedNS int64       // SteppedNS of the first chunk of the last file
 	cause     media.Cause // cause of the gap
 }
 
-// leave stores an interruption for the next run. It does nothing if the run wrote no media, or if
-// maxInterrupted interruptions are stored.
+// leave stores an interruption for the next run with the same key. It does nothing if the run
+// wrote no media, or if maxInterrupted interruptions are stored.
 func (i *Interrupted) leave(key interruptedKey, what interruption) {
 	if i == nil || what.at == 0 {
 		return
@@ -49,7 +49,8 @@ func (i *Interrupted) leave(key interruptedKey, what interruption) {
 	}
 }
 
-// pick returns and removes the interruption that the previous run left; false if there is none.
+// pick returns and removes the interruption that the previous run with the same key left. It
+// returns false if there is none.
 func (i *Interrupted) pick(key interruptedKey) (interruption, bool) {
 	if i == nil {
 		return interruption{}, false
@@ -61,7 +62,8 @@ func (i *Interrupted) pick(key interruptedKey) (interruption, bool) {
 	return what, ok
 }
 
-// ask returns the result of Last, or 0 without Last.
+// ask returns the result of i.Last for the stream and the pipeline of key. It returns 0 if i or
+// i.Last is nil.
 func (i *Interrupted) ask(key interruptedKey) int64 {
 	if i == nil || i.Last == nil {
 		return 0
@@ -69,9 +71,10 @@ func (i *Interrupted) ask(key interruptedKey) int64 {
 	return i.Last(key.stream, key.pipeline)
 }
 
-// resumes reports whether recording continues by itself after a run that ended for the given reason.
-// If it does, and the run ended in an outage, the media up to the next run is missing because of the
-// disk.
+// resumes reports whether a pipeline records again by itself after a run with the given end
+// reason. If the run ended in an outage, the media up to the next run is then missing because of
+// the disk. After any other end reason, such as a stop by the operator, no media was to be
+// recorded meanwhile.
 func resumes(reason media.Cause) bool {
 	switch reason {
 	case endcause.Stop, endcause.Duration, endcause.Schedule, endcause.Shutdown, endcause.EndOfFile:

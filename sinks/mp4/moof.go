@@ -23,7 +23,8 @@ type fragment struct {
 	gaps []media.Gap // gaps of the chunk
 }
 
-// writeHead appends all bytes of the fragment before its payload, with the checksum of both:
+// writeHead appends all bytes of the fragment before its payload. They include the seal, a checksum
+// of these bytes and the payload:
 //
 //	prft                     the wall clock of the fragment's first sample
 //	moof

@@ -38,8 +38,9 @@ const (
 	maxHeldBytes = 32 << 20               // limit of heldBytes: a longer GOP is dropped
 )
 
-// take writes a chunk. During an outage it holds the chunk and tries to begin a file. In mode
-// event it blocks while chunks are held, until the outage or the run ends.
+// take writes a chunk. During an outage it holds the chunk instead, and tries to begin a file
+// with the held chunks. In mode event it then blocks while the stage holds chunks, until the
+// outage or the run ends.
 func (m *Muxer) take(ctx context.Context, c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if m.outage == nil {
 		if err := m.put(c, emit); err != nil {
@@ -75,8 +76,9 @@ func (m *Muxer) put(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	return nil
 }
 
-// wait tries to write the held chunks every tryEvery, until it succeeds or the run ends. It returns
-// the cause of an aborted run, or an error that the disk did not cause.
+// wait tries to write the chunks that the stage holds in an outage, once every tryEvery. It
+// returns nil when they are written, or when the run ends with a drain; the cause of ctx if the
+// run is aborted; and any error that the disk did not cause.
 func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
 	for m.outage != nil && len(m.outage.held) > 0 {
 		timer, stop := m.clock.After(tryEvery)
@@ -96,8 +98,9 @@ func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) e
 	return nil
 }
 
-// failed handles the error of an operation on the open file: it closes the file by salvage. A
-// disk error begins or continues an outage; failed returns any other error, which ends the run.
+// failed handles err, an error of an operation on the open file, and closes the file by salvage.
+// If the disk caused err, failed begins or continues an outage and returns nil. Otherwise it
+// returns err, which ends the run.
 func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	m.stats.failed(err)
 	kind, ofDisk := disk.TroubleOf(err)
@@ -119,8 +122,8 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	return nil
 }
 
-// noteOutage begins or continues an outage after a disk error of the given kind, and reports it
-// to the log, to Report and to OnTrouble.
+// noteOutage begins an outage after the disk error err, or continues the present one. kind is
+// the class of the error. noteOutage reports the outage to the log, to Report and to OnTrouble.
 func (m *Muxer) noteOutage(kind disk.Trouble, err error) {
 	now := m.clock.Now()
 	if m.outage == nil {
@@ -140,9 +143,9 @@ func (m *Muxer) noteOutage(kind disk.Trouble, err error) {
 	m.trouble(err)
 }
 
-// hold retains a chunk that begins a GOP, or that follows a held chunk. It drops any other chunk,
-// since no file can begin with it. If the held chunks would exceed maxHeldBytes with the chunk, it
-// first drops all of them.
+// hold retains a chunk during an outage, so that the next file can begin with it. It retains
+// only a chunk that begins a GOP, or that follows a held chunk, and drops any other. If the held
+// chunks would exceed maxHeldBytes with the chunk, it first drops all of them.
 func (m *Muxer) hold(c *media.Chunk) {
 	o := m.outage
 	if o.firstNS == 0 {
@@ -164,7 +167,8 @@ func (m *Muxer) lose(c *media.Chunk) {
 	m.stats.lose(m.outage.cause, c)
 }
 
-// dropHeld releases the first n held chunks and counts them as lost.
+// dropHeld releases the first n chunks that the stage holds in the outage, and counts them as
+// lost.
 func (m *Muxer) dropHeld(n int) {
 	o := m.outage
 	for _, c := range o.held[:n] {
@@ -175,7 +179,7 @@ func (m *Muxer) dropHeld(n int) {
 	o.held = slices.Delete(o.held, 0, n)
 }
 
-// dropOldGOPs drops the held chunks before the newest one that begins a GOP.
+// dropOldGOPs drops chunks that the stage holds in the outage: those before the newest GOP.
 func (m *Muxer) dropOldGOPs() {
 	held := m.outage.held
 	for i := len(held) - 1; i > 0; i-- {
@@ -186,9 +190,10 @@ func (m *Muxer) dropOldGOPs() {
 	}
 }
 
-// retry tries to begin a file with the held chunks if tryEvery has passed since the last try. If
-// that succeeds, it ends the outage and writes all held chunks; otherwise it drops those before the
-// newest GOP. It returns only errors that the disk did not cause.
+// retry tries to begin a file with the chunks that the stage holds in the outage, if tryEvery
+// has passed since the last try. If that succeeds, it ends the outage and writes all held
+// chunks. Otherwise it drops the held chunks before the newest GOP. It returns only errors that
+// the disk did not cause.
 func (m *Muxer) retry(emit pipeline.Emit[media.Recording]) error {
 	o, now := m.outage, m.clock.Now()
 	if len(o.held) == 0 || m.seg == nil || now.Sub(o.tried) < tryEvery {
@@ -235,8 +240,8 @@ func release(chunks []*media.Chunk) {
 	}
 }
 
-// resumedSegment returns the segment that continues the current one with the held chunks. Its Gap
-// is that of the outage (gapBefore).
+// resumedSegment returns the segment of the file that begins with the held chunks of the outage
+// o. It continues the current segment, with a new ID; its Gap is the result of gapBefore.
 func (m *Muxer) resumedSegment(o *outage) *media.Segment {
 	first := o.held[0]
 	s := m.continued(first.UTC)
@@ -244,8 +249,9 @@ func (m *Muxer) resumedSegment(o *outage) *media.Segment {
 	return s
 }
 
-// gapBefore returns the gap between the last file and a file that begins with the chunk first:
-// the gap of the outage, or the segment's own if the outage lost nothing.
+// gapBefore returns the gap between the last file and the file that begins with the chunk first
+// after the outage o. It is the gap of the outage. If the outage lost nothing, it is the Gap of
+// the current segment, or no gap if an earlier file of the segment has reported that one.
 func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	own := m.seg.Gap // the media missing before the segment
 	if m.hasHadFile {
@@ -305,9 +311,9 @@ func (m *Muxer) endSegmentInOutage() {
 	}
 }
 
-// stillFull reports whether the disk, after an error for lack of room or inodes, still lacks them
-// for a new file. It reads the free space of the file system and creates no file, so that it cannot
-// detect an exhausted quota.
+// stillFull reports whether the disk still lacks the room or the inodes for a new file. It
+// returns false if the last error of the outage had another cause. It reads the free space of
+// the file system and creates no file, so that it cannot detect an exhausted quota.
 func (m *Muxer) stillFull() bool {
 	room, ok := disk.CapacityOf(m.fs)
 	if !ok {

@@ -134,8 +134,8 @@ func (f *file) parseMoof(g *fragment, moof []byte, next *int64) error {
 	return nil
 }
 
-// parseTraf reads one traf into a run. next is the offset from the moof at which the samples of
-// the run must begin; parseTraf advances it to their end.
+// parseTraf reads one traf and appends its samples to g.runs. next is the offset, from the start
+// of the moof, at which these samples must begin; parseTraf advances it to their end.
 func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
 	tfhd := isobmff.Find(traf, "tfhd")
 	h, whole := isobmff.ReadTfhd(tfhd)

@@ -78,7 +78,7 @@ func Playable(name string) (int64, error) {
 }
 
 // openEntry opens a file for reading and reads the boxes before its first chunk by openScan. The
-// caller must call done.
+// caller must call done, which closes the file; after an error done is nil.
 func openEntry(name string) (f *file, form form, done func(), err error) {
 	dir, base := filepath.Split(disk.Absolute(name))
 	fsys, err := disk.Open(dir)

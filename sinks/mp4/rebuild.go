@@ -65,7 +65,8 @@ func (r *Repaired) scan(f *file) error {
 	return nil
 }
 
-// startsGOP reports whether the fragment just read begins with a sync sample of the lead track.
+// startsGOP reports whether the fragment that was read last (f.frag) begins with a sync sample
+// of the lead track.
 func (f *file) startsGOP() bool {
 	for i := range f.frag.runs {
 		if r := &f.frag.runs[i]; r.track == &f.tracks[f.lead] {
@@ -75,8 +76,8 @@ func (f *file) startsGOP() bool {
 	return false
 }
 
-// fits reports whether the fragment just read can follow the last recorded one: its sequence
-// number and the decode times of its tracks are greater.
+// fits reports whether the fragment that was read last (f.frag) can follow the last recorded
+// one: its sequence number and the decode times of its tracks are greater.
 func (f *file) fits() bool {
 	for i := range f.frag.runs {
 		r := &f.frag.runs[i]
@@ -130,10 +131,11 @@ func (f *file) blank(c extent) error {
 	return nil
 }
 
-// tail counts the bytes behind the last whole chunk, which rebuild truncates, as lost. It estimates
-// their duration by the first head bytes at the scan's position, if these are the boxes before a
-// payload, or else by the size of the lost bytes in proportion to the whole chunks. skipped lists
-// the damaged chunks behind the last whole one.
+// tail counts the bytes behind the last whole chunk, which rebuild truncates, as lost. It counts
+// none if finishing appended them (ownTail). skipped lists the damaged chunks behind the last
+// whole one. If there are none, and the first head bytes at s.pos are the boxes of a fragment
+// whose payload is incomplete, these boxes give the lost duration (spanOf). Otherwise tail
+// estimates the duration by the number of lost bytes, in proportion to the whole chunks.
 func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	f := s.file
 	left := s.sizeBytes - f.sizeBytes
@@ -156,8 +158,9 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	}
 }
 
-// spanOf returns the duration of the longest run in a fragment. head has the boxes of the fragment
-// before its payload. ok is false if head has no valid run of less than 24 hours.
+// spanOf returns the duration of a fragment: the longest duration of a track in it. head has the
+// boxes of the fragment before its payload. spanOf ignores tracks that it cannot read, and those
+// of 24 hours and more; ok is false if no track is left.
 func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 	moof := isobmff.Find(head, "moof")
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
@@ -177,8 +180,9 @@ func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 	return span, ok
 }
 
-// ownTail reports whether the box behind the last chunk is one that finishing appends, the moov
-// or the free box at the end: truncating it loses no media.
+// ownTail reports whether an interrupted finish left the box at s.pos, behind the last whole
+// chunk: the free box with the final moov (finishTail) or, with fragment: true, the free box at
+// the end (appendEnd). Truncating either box loses no media.
 func (f *file) ownTail(s *chunkScan) bool {
 	if s.pos != f.sizeBytes {
 		return false
@@ -194,9 +198,10 @@ func (f *file) ownTail(s *chunkScan) bool {
 	return err != nil && errors.Is(err, isobmff.ErrEnd) || inner.Is("moov")
 }
 
-// discard removes a file that spool began if it has no media: it ends before its first chunk, or
-// consists of zeros, which a power cut leaves if only the size was durable. It sets r.Err for any
-// other file. why is the error of openScan, reason the reason of the removal.
+// discard removes a file of spool that has no media: it ends before its first chunk, or consists
+// of zeros, which a power cut leaves if only the size was durable. It keeps any other file and
+// sets r.Err. why is the error of openScan for the file. reason becomes r.Reason of a removed
+// file.
 func (r *Repaired) discard(fsys disk.FS, f disk.File, why error, reason string) {
 	ours, err := begunByUs(f)
 	switch {
@@ -241,8 +246,8 @@ func begunByUs(f disk.File) (bool, error) {
 	return true, nil
 }
 
-// remove deletes a file without media. It keeps a file without media.PartSuffix, which an
-// operator has renamed, and sets r.Err.
+// remove deletes the file r.File, which has no media, and sets r.Removed. If the name does not
+// end in media.PartSuffix, an operator has renamed the file: remove keeps it and sets r.Err.
 func (r *Repaired) remove(fsys disk.FS, reason string) {
 	r.Reason = reason
 	if !strings.HasSuffix(r.File, media.PartSuffix) {

@@ -147,10 +147,10 @@ func Repair(file string) (Repaired, error) {
 	return r, r.Err
 }
 
-// applyFacts completes the recording with the facts stored in recordDir, and rebuilds the sample
-// index of its file, which is in dir. If the file was removed, it removes the facts and the index.
-// It ignores errors: damaged facts protect the recording, and a missing index is built when it is
-// needed.
+// applyFacts completes r.Recording with the facts stored in recordDir, and rebuilds the sample
+// index of its file, which is in dir. If the file was removed, it removes the facts and the
+// index. It ignores errors: damaged facts protect the recording, and a missing index is built
+// when it is needed.
 func (r *Repaired) applyFacts(recordDir, dir string) {
 	switch {
 	case r.Recording.State != "":
@@ -248,9 +248,9 @@ func recoverFile(fsys disk.FS, name string) (r Repaired) {
 	return r
 }
 
-// publish renames the file to its final name, durably, and sets the recording. If a crash came
+// publish renames the file to its final name, durably, and sets r.Recording. If a crash came
 // between the two steps of a rename by hard link, the file already has the final name too, and
-// publish removes the other name.
+// publish removes the other name. It keeps the name of a file that an operator has renamed.
 func (r *Repaired) publish(fsys disk.FS, f *file) {
 	final := strings.TrimSuffix(r.File, media.PartSuffix)
 	var err error

@@ -81,7 +81,8 @@ func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, fo
 }
 
 // complete reports whether a file with a final moov is finished: the moov has a valid entry, and
-// free and mdat boxes fill the file from offset next to its end. It sets entry and sizeBytes.
+// free and mdat boxes fill the file from offset next to its end. It sets f.entry and
+// f.sizeBytes.
 func (f *file) complete(moov []byte, next, size int64) bool {
 	var err error
 	if f.entry, _, err = findEntry(moov); err != nil || f.entry.outcome.state == media.StateRecording {
@@ -100,9 +101,10 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 	return next == size
 }
 
-// openHeadless searches for the growing moov of a file whose reserve was committed although the
-// final moov is missing: the disk acknowledged an fsync that it had not done. The growing moov
-// begins on a page boundary.
+// openHeadless searches for the growing moov of a file without a valid box behind its reserve.
+// finish shrank the reserve, a free box, to show the final moov, but the final moov is missing:
+// the disk acknowledged an fsync that it had not done. The growing moov begins on a page
+// boundary. openHeadless returns ErrNotOurs if it finds none.
 func (f *file) openHeadless(size int64) (*file, form, error) {
 	for at, read := int64(pageBytes), int64(0); at < size && at <= maxMoovBytes+pageBytes && read <= size; at += pageBytes {
 		h, err := isobmff.ReadHeader(f.f, at, size)
@@ -155,8 +157,9 @@ func (f *file) openFragmented(at int64, h isobmff.Header, size int64) (*file, fo
 	return file, form, err
 }
 
-// openGrowing reads the tracks and the entry from the payload of the growing moov. chunks is the
-// offset of the first chunk.
+// openGrowing continues openScan: it reads the tracks and the entry from moov, the payload of
+// the growing moov. chunks is the offset of the first chunk. The form is finished if the moov
+// has a mehd and the entry an end, as in a finished fragmented file, and otherwise growing.
 func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 	e, at, err := findEntry(moov)
 	if err != nil {
@@ -198,7 +201,8 @@ func mehdIn(moov []byte) (at int64) {
 	return at
 }
 
-// moovType returns the type of the box at the offset that mehdIn returns, nil if no box is there.
+// moovType returns the type of the first box in the mvex of a growing moov: mehd if the file is
+// finished as a fragmented one, and free before. It returns nil if there is no such box.
 func moovType(moov []byte) []byte {
 	if at := mehdIn(moov); at+8 <= int64(len(moov)) {
 		return moov[at+4 : at+8]
@@ -236,8 +240,8 @@ func newChunkScan(f *file, size, pos int64) *chunkScan {
 	return &chunkScan{file: f, in: filesystem.NewAhead(f.f, size), sizeBytes: size, pos: pos}
 }
 
-// next reads the chunk at pos into file.frag; the caller advances pos. head is the size of the
-// boxes before the mdat and n the size of the chunk, both in bytes; both are 0 if unknown.
+// next reads the chunk at s.pos into s.file.frag; the caller advances s.pos. head is the size of
+// the boxes before the mdat and n the size of the chunk, both in bytes; both are 0 if unknown.
 func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 	head, payload, ok, err := s.measure()
 	if err != nil || !ok {
@@ -257,8 +261,9 @@ func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 	return whole, head, n, nil
 }
 
-// measure reads the boxes before the payload of the chunk at pos into buf. head is their size up
-// to the mdat, payload that of the samples, both in bytes. ok is false if no chunk begins at pos.
+// measure reads the boxes before the payload of the chunk at s.pos into s.buf. head is their
+// size up to the mdat, payload that of the samples, both in bytes. ok is false if no chunk
+// begins at s.pos.
 func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	at := s.pos
 	for _, want := range [...]string{"prft", "moof"} {

@@ -14,7 +14,8 @@ import (
 // castagnoli is the table of CRC32C, which amd64 and arm64 compute in hardware.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sealUUID is the extended type of the box with the seal, the last box in each moof.
+// sealUUID is the extended type of the uuid box with the seal, the CRC32C of a fragment. The box
+// is the last one in each moof.
 const sealUUID = "\x5d\x0c\x91\x3e\x7a\x54\x4b\x1f\x9e\x26\x1c\x8b\x40\xf7\xd3\x02"
 
 // sealBytes is the least size of the box with the seal: header, extended type, CRC. Zeros before
@@ -30,8 +31,8 @@ const (
 // seals of a file differ from those of all other files.
 func seedOf(id string) uint32 { return crc32.Checksum([]byte(id), castagnoli) }
 
-// openSeal appends the box of the seal with zeros in place of the checksum, and returns the
-// checksum's offset in w.
+// openSeal appends the box of the seal, the CRC32C of the fragment, with zeros in place of the
+// CRC32C. It returns the offset of these zeros in w.
 func (f *fragment) openSeal(w *isobmff.Writer) (crcAt int) {
 	seal := w.OpenUUID(sealUUID)
 	var zeros [payloadAlign]byte
@@ -57,7 +58,8 @@ func (f *fragment) checksum(head []byte, crcAt int) uint32 {
 }
 
 // sealed reads the payload of the fragment at s.pos and reports whether the fragment matches its
-// seal. s.buf has the first head bytes, up to the mdat; payload is the size of the samples.
+// seal, the CRC32C in its moof. s.buf has the first head bytes of the fragment, up to the mdat;
+// payload is the size of the samples in bytes.
 func (s *chunkScan) sealed(head, payload int64) (bool, error) {
 	crc := crc32.Update(s.file.seed, castagnoli, s.buf[:head-4])
 	at, left := s.pos+head, payload+8

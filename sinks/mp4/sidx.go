@@ -35,8 +35,9 @@ func (x *index) add(n, prft, at int64, timed, sync bool) {
 	x.bytes += n - prft
 }
 
-// cuts reports whether a new subsegment begins with a fragment: at a sync sample if the open
-// subsegment is long enough, and at any sample before a field of its reference overflows.
+// cuts reports whether a fragment of n bytes, presented from the time at on, begins a new
+// subsegment. It does so at a sync sample if the open subsegment has lasted everyTicks, and at
+// any sample before a field of the open subsegment's reference overflows.
 func (x *index) cuts(n, at int64, sync bool) bool {
 	return at > x.fromTicks && (sync && at-x.fromTicks >= x.everyTicks ||
 		x.bytes+n > isobmff.MaxReferencedBytes/2 || at-x.fromTicks > math.MaxUint32/2)

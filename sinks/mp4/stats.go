@@ -34,7 +34,7 @@ type stats struct {
 	finish       atomic.Pointer[pipeline.Finish]
 }
 
-// lost counts dropped media.
+// lost counts the access units and bytes that the stage dropped for one cause.
 type lost struct{ units, bytes atomic.Uint64 }
 
 func (t *stats) lose(cause media.Cause, c *media.Chunk) {

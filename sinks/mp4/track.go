@@ -185,7 +185,9 @@ func (t *track) writeStbl(w *isobmff.Writer, final bool) {
 }
 
 // writeEdits appends the edit list that places the track's first sample on the movie's time
-// line. It appends nothing if the track begins at time 0 with a composition offset of 0.
+// line. If final is set, the list is that of the final moov, with the duration of the track;
+// otherwise it is that of the growing moov and lasts for all fragments. writeEdits appends
+// nothing if the track begins at time 0 with a composition offset of 0.
 func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 	var edits []isobmff.Edit
 	switch {

@@ -49,7 +49,8 @@ func check(path string) error {
 	return nil
 }
 
-// same encodes a box again and compares the result with the original bytes.
+// same encodes a box again. It returns an error unless b, the file from the first byte of the box on, begins with
+// the same bytes.
 func same(box mp4.Box, b []byte) error {
 	var again bytes.Buffer
 	if err := box.Encode(&again); err != nil {

@@ -53,7 +53,7 @@ func (e *Encoder) Add(s *isobmff.Sample) {
 	e.held, e.holds = *s, true
 }
 
-// put adds a sample with its duration to the block.
+// put adds a sample, with its duration, to the current track and its unfinished block (e.block).
 func (e *Encoder) put(s *isobmff.Sample) {
 	t := &e.tracks[len(e.tracks)-1]
 	if s.DurationTicks < 0 || s.DurationTicks > maxTicks || s.DTS < -maxTicks || s.DTS > maxTicks-s.DurationTicks || s.At < 0 || s.At > maxPlace {
@@ -83,7 +83,8 @@ func (e *Encoder) put(s *isobmff.Sample) {
 	}
 }
 
-// flushBlock ends the block of a track, if it has samples.
+// flushBlock appends the unfinished block of the track t to e.blocks, completes its entry in
+// t.entries, and empties e.block. It does nothing if the block has no samples.
 func (e *Encoder) flushBlock(t *encoded) {
 	if e.block.n == 0 {
 		return
@@ -96,7 +97,8 @@ func (e *Encoder) flushBlock(t *encoded) {
 	e.block.n = 0
 }
 
-// flush ends the current track, if there is one.
+// flush adds the last sample of the current track and ends its last block. It does nothing
+// before the first track.
 func (e *Encoder) flush() {
 	if len(e.tracks) == 0 {
 		return

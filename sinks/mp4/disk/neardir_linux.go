@@ -30,15 +30,15 @@ func (n *nearDir) keep(root *os.Root, name string) {
 	n.dir, _ = root.Open(name) // on an error the directory is opened when it is needed
 }
 
-// leads reports whether a path still leads to the open directory.
+// leads reports whether the given path still leads to the open directory n.dir.
 func (n *nearDir) leads(path string) bool {
 	var open, named unix.Stat_t
 	return n.dir != nil && unix.Fstat(int(n.dir.Fd()), &open) == nil && unix.Stat(path, &named) == nil &&
 		open.Dev == named.Dev && open.Ino == named.Ino
 }
 
-// openDir opens a directory. If the process has no file descriptor left, and the directory is the
-// open nearDir, it returns that. The caller must call done.
+// openDir opens a directory. If the process has no file descriptor left, it returns the open
+// directory of d.near, if that is the requested one. The caller must call done.
 func (d *Dir) openDir(name string) (dir *os.File, done func(), err error) {
 	dir, err = d.root.Open(name)
 	if err == nil {

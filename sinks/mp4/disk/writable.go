@@ -78,9 +78,10 @@ func (w *Writable) try() (filesystem.Capacity, error) {
 	return has, Explain(w.disk, filesystem.TakesFile(w.disk.root))
 }
 
-// find opens the directory, or checks that its path still leads to the open directory. If the path
-// leads to another directory, find opens that one. It must have the same identity, as after the
-// disk was mounted again.
+// find opens the directory w.dir, or checks that this path still leads to the open directory. If
+// the path leads to another directory with the identity that this process stored, as after the
+// disk was mounted again, find opens that directory. It returns ErrSwapped if the identity
+// differs or none is stored.
 func (w *Writable) find() error {
 	if w.disk == nil {
 		disk, err := Open(w.dir)
@@ -113,8 +114,9 @@ func (w *Writable) find() error {
 	return nil
 }
 
-// known checks an open directory as Claim does, and stores its identity as Claim does, but creates
-// none: it accepts a directory without an identity if the process has not recorded to the path dir.
+// known compares the identity of an open directory with the one that this process stored for the
+// path dir, and stores it if none is stored yet. Unlike Claim it creates no identity: it accepts
+// a directory without one if the process has not recorded to dir.
 func known(fsys FS, dir string) error {
 	id, err := ReadIdentity(fsys)
 	if errors.Is(err, fs.ErrNotExist) && Claimed(dir) == "" {

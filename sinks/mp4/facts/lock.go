@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// changing serialises the changes of this process. On a file system without file locks, changes
-// of other processes are not excluded.
+// changing serialises the changes of facts by the goroutines of this process. On a file system
+// without file locks it is the only lock, and does not exclude other processes.
 var changing sync.Mutex
 
 // flock locks the file name for the caller, and excludes the other processes and goroutines. It

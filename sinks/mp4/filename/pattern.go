@@ -106,8 +106,10 @@ func parseValue(in string) (v patternValue, at int, wrong string) {
 	return v, at + n, wrong
 }
 
-// shape checks the path of a sample name as a whole: its suffix, its slashes, its dots. wrong is
-// empty or a text about the fault; at is then the offset of the faulty byte in the pattern s.
+// shape checks the paths that the pattern makes as a whole: their suffix, slashes, dots and
+// components. It does so with one sample path. s is the text of the pattern. wrong is empty or a
+// text about the fault; at is then the offset in s of the faulty byte, 0 if the fault has no
+// place.
 func (p *Pattern) shape(s string) (at int, wrong string) {
 	sample := p.text[0]
 	for i, v := range p.values {
@@ -197,9 +199,10 @@ func safePath(p string) string {
 	return strings.Join(out, "/")
 }
 
-// portable changes the components of a path that Windows changes or reserves for devices: a
-// name that ends in a dot, and names such as con and com1, with any extension. It also changes
-// names that SQLite uses for its files, with which a directory would collide.
+// portable adds a _ to the components of a path that Windows changes or reserves for devices:
+// names that end in a dot, and names such as con and com1, with any extension. It also adds a _
+// to names that SQLite uses for its files, since a directory would take the place of such a
+// file.
 func portable(p string) string {
 	parts := strings.Split(p, "/")
 	for i, part := range parts {

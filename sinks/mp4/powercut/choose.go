@@ -5,8 +5,8 @@ import "fmt"
 // sectors lists the sector sizes of disks, in bytes.
 var sectors = [...]int64{512, 4096}
 
-// cut visits the states after a power cut now. at is the number of events before the cut: see
-// State.Cut.
+// cut yields the states in which a power cut now may leave the disk; the package comment lists
+// which. at is the number of events before the cut: see State.Cut.
 func (w *walk) cut(at int) {
 	all := func(f fate, stale []byte) func(int, event) choice {
 		return func(_ int, e event) choice {
@@ -29,9 +29,9 @@ func (w *walk) cut(at int) {
 	}
 }
 
-// single visits the states in which the k-th pending event, from 0, has another fate than the other
-// pending events, and the state in which only the pending events before the k-th are kept. at is
-// the number of events before the cut.
+// single yields the states in which the k-th pending event, from 0, has another fate than all
+// other pending events, and the state in which only the pending events before the k-th are kept.
+// at is the number of events before the cut.
 func (w *walk) single(at, k int) {
 	one := func(of, others fate) func(int, event) choice {
 		return func(n int, _ event) choice {
@@ -59,12 +59,14 @@ func (w *walk) single(at, k int) {
 	}
 }
 
-// sizes reports whether a power cut may leave the file size of an event without its bytes.
+// sizes reports whether the event can have the fate sized: the power cut leaves the new size of
+// the file without the bytes.
 func (e *event) sizes() bool { return e.kind == wrote || e.kind == allocated }
 
-// tearLast visits the states in which the last pending event, if it is a write, is torn at one of
-// its sector boundaries, and all other events are kept. Either the beginning or the end of the
-// write is on the disk. at is the number of events before the cut.
+// tearLast yields the states in which the last pending event is torn at one of its sector
+// boundaries, and all other pending events are kept. It yields none if that event is not a
+// write. Either the beginning or the end of the write is on the disk. at is the number of events
+// before the cut.
 func (w *walk) tearLast(at int) {
 	last := len(w.pending) - 1
 	if last < 0 || w.pending[last].kind != wrote {
@@ -90,7 +92,8 @@ func (w *walk) tearLast(at int) {
 	}
 }
 
-// any chooses a random fate that is possible for an event.
+// any returns a random fate, of those that are possible for the event e. It is a choose function
+// of show.
 func (w *walk) any(_ int, e event) choice {
 	var stale []byte
 	if w.random.IntN(2) == 1 {

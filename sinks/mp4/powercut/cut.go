@@ -36,8 +36,9 @@ const (
 	noted
 )
 
-// image is the content of the disk after a power cut. A clone shares the bytes of files with its
-// original until one of both writes to them.
+// image is the content of a disk at one moment: its names and the bytes of its files. A clone
+// and its original share the bytes of a file until one of the two images writes to the file
+// (mine).
 type image struct {
 	names map[string]int // inode by name
 	files map[int][]byte // bytes by inode
@@ -50,8 +51,8 @@ func (m image) clone() image {
 	return image{maps.Clone(m.names), maps.Clone(m.files), maps.Clone(m.dirs), map[int]bool{}}
 }
 
-// mine returns the bytes of a file for the caller to change. If other images share the bytes, it
-// copies them first.
+// mine returns the bytes of a file, given by its inode, for the caller to change. If other
+// images share the bytes, mine copies them first.
 func (m *image) mine(inode int) []byte {
 	if !m.own[inode] {
 		m.own[inode] = true
@@ -80,11 +81,12 @@ type choice struct {
 	stale  []byte
 }
 
-// seenRoomBytes limits the bytes of an allocation that become part of the file if its fate is sized:
-// more bytes would take longer and show nothing new.
+// seenRoomBytes limits the bytes by which apply extends a file for an allocation with the fate
+// sized. More bytes would take longer and test nothing more.
 const seenRoomBytes = 32 << 10
 
-// apply changes the image by an event as far as the choice keeps the event.
+// apply makes the change of the event e in the image, as far as c, the fate of the event, keeps
+// it.
 func (m *image) apply(e event, c choice) {
 	if c.fate == lost {
 		return
@@ -131,8 +133,8 @@ func (m *image) write(e event, c choice) {
 	m.files[e.inode] = b
 }
 
-// resize changes the size of a file's bytes. Added bytes are zeros, or stale bytes if the choice
-// has any.
+// resize returns b, the bytes of a file, with the given size. Added bytes are zeros or, where
+// c.stale has bytes at the same offsets, copies of these.
 func (c *choice) resize(b []byte, size int64) []byte {
 	old := int64(len(b))
 	b = resize(b, size)
@@ -159,9 +161,10 @@ type Options struct {
 	Stale  []byte
 }
 
-// States visits the states after each cut. It yields states with equal disks and the same number of
-// notes only once. If a sync was skipped (Disk.Forget), it leaves out the cuts before that sync,
-// since the skip does not change their states.
+// States yields the states in which a power cut, at each point of the log, may leave the disk;
+// the package comment lists which. It yields states with equal disks and the same number of
+// notes only once. If a sync was skipped (Disk.Forget), States leaves out the cuts before that
+// sync, since the skip does not change their states.
 func (d *Disk) States(o Options) iter.Seq[State] {
 	return func(yield func(State) bool) {
 		w := &walk{
@@ -180,7 +183,7 @@ func (d *Disk) States(o Options) iter.Seq[State] {
 	}
 }
 
-// walk is the state of a visit of all cuts.
+// walk is the progress of Disk.States through the log of the disk.
 type walk struct {
 	safe    image   // the durable content of the disk
 	pending []event // the events that no sync has made durable, in order
@@ -192,14 +195,15 @@ type walk struct {
 	seen    map[visited]bool // states that were yielded
 }
 
-// visited identifies a state: the number of notes, and the sum of the disk.
+// visited identifies a state that was yielded, by its number of notes and the checksum of its
+// disk.
 type visited struct {
 	notes int
 	sum   uint64
 }
 
-// take moves the walk past one event. A sync makes the pending events of its file or directory
-// durable; any other event becomes pending.
+// take moves the walk past the event e of the log. A sync makes the pending events of its file
+// or directory durable; a note is added to w.notes; any other event becomes pending.
 func (w *walk) take(e event) {
 	switch e.kind {
 	case noted:
@@ -217,7 +221,7 @@ func (w *walk) take(e event) {
 	}
 }
 
-// settle makes the pending events durable for which owed returns true.
+// settle moves the pending events for which owed returns true to w.safe, the durable content.
 func (w *walk) settle(owed func(event) bool) {
 	w.pending = slices.DeleteFunc(w.pending, func(p event) bool {
 		if owed(p) {
@@ -228,8 +232,9 @@ func (w *walk) settle(owed func(event) bool) {
 	})
 }
 
-// show yields the state in which each pending event has the fate that choose returns for it,
-// unless the state was yielded before. A name in a directory that is missing is missing too.
+// show yields the state in which each pending event e, the n-th from 0, has the fate choose(n,
+// e). It does not yield a state twice. If the fates leave a directory without its name, the
+// names in that directory are missing too. cut and what become State.Cut and State.What.
 func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
 	if w.done {
 		return

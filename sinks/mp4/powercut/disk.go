@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// Disk is a file system in memory. Names are slash-separated and relative; "." is its root. Its
-// methods are safe for concurrent use.
+// Disk is a file system in memory. Names are slash-separated and relative; "." is its root. The
+// operations on files and directories, and Note, are safe for concurrent use. Forget, Syncs and
+// States must not be called while an operation runs.
 type Disk struct {
 	mu    sync.Mutex
 	names map[string]*inode // files and directories as the tested code sees them now
@@ -38,7 +39,8 @@ func New() *Disk {
 	return from(image{names: map[string]int{".": 0}, files: map[int][]byte{}, dirs: map[int]bool{0: true}})
 }
 
-// from returns a disk with the content of an image and an empty log. It takes over the image.
+// from returns a disk with an empty log and the content of the image m, all of it durable. The
+// caller must not use m afterwards.
 func from(m image) *Disk {
 	d := &Disk{names: map[string]*inode{}, first: m}
 	nodes := map[int]*inode{}
@@ -55,7 +57,8 @@ func from(m image) *Disk {
 // anything durable. With it a test proves that the sync is needed.
 func (d *Disk) Forget(n int) { d.forget = n }
 
-// Syncs returns the number of syncs so far, and a description of the skipped one.
+// Syncs returns the number of syncs so far, and a description of the sync that Forget skipped;
+// the description is empty if no sync was skipped yet.
 func (d *Disk) Syncs() (n int, forgotten string) { return d.syncs, d.forgotten }
 
 // Note records a value of the test in the log, such as the media that must survive a power cut
@@ -132,7 +135,8 @@ func (d *Disk) Rename(old, name string) error {
 	return nil
 }
 
-// Remove removes a name.
+// Remove removes the name of a file or directory, and does not check that a directory is empty.
+// It returns fs.ErrNotExist if the name does not exist. Open files stay usable.
 func (d *Disk) Remove(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -144,7 +148,8 @@ func (d *Disk) Remove(name string) error {
 	return nil
 }
 
-// SyncDir makes the names in a directory durable.
+// SyncDir makes the names in a directory durable: those that were added, removed or changed
+// there. The files' bytes need a Sync of their own.
 func (d *Disk) SyncDir(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -316,5 +321,6 @@ func (i info) Mode() fs.FileMode {
 	return 0o644
 }
 
-// below reports whether a name is directly in a directory.
+// below reports whether the directory dir contains the path name directly. No directory contains
+// the root.
 func below(dir, name string) bool { return path.Dir(name) == dir && strings.Trim(name, ".") != "" }

@@ -18,13 +18,14 @@ type copyPlan struct {
 	tail        []byte
 }
 
-// patch overwrites bytes at an offset.
+// patch overwrites bytes of the copy at an offset.
 type patch struct {
 	at int64
 	b  []byte
 }
 
-// same reports whether the copy would equal the file of size bytes, which is then undamaged.
+// same reports whether the copy would equal the damaged file, which has size bytes. The file is
+// then undamaged and needs no copy.
 func (c *copyPlan) same(size int64) bool {
 	return c.lengthBytes == size && len(c.patches) == 0 && len(c.tail) == 0
 }
@@ -66,7 +67,8 @@ func (x *damagedFile) write(fsys disk.FS, name string) (string, error) {
 	return "", errors.Join(err, fsys.Remove(hiddenName))
 }
 
-// prove returns an error if the copy is damaged. It inspects the copy as a repair would.
+// prove inspects out, the written copy, as a repair inspects a damaged file. It returns an error
+// if it finds damage.
 func (x *damagedFile) prove(out disk.File) error {
 	size, err := out.Size()
 	if err != nil {

@@ -43,8 +43,8 @@ type top struct {
 	at int64
 }
 
-// inspect determines the kind of the file, checks its media, and sets the plan of its copy and the
-// result. It returns ErrBeyondHelp if no media can be copied.
+// inspect determines the kind of the file, checks its media, and sets x.plan, the plan of the
+// copy, and x.result. It returns ErrBeyondHelp if no media can be copied.
 func (x *damagedFile) inspect() error {
 	b, err := x.tops()
 	if err != nil {
@@ -73,7 +73,8 @@ func (x *damagedFile) inspect() error {
 	return fmt.Errorf("there is no moov, and without it the samples have no boundaries: %w", ErrBeyondHelp)
 }
 
-// tops holds the relevant top-level boxes. A missing box has size 0.
+// tops holds those top-level boxes of a damaged file that determine its kind. A missing box has
+// size 0.
 type tops struct {
 	typed            bool // the first box is an ftyp or a styp
 	moov, mdat, last top  // the first moov and the first mdat, and the last box
@@ -197,15 +198,15 @@ func (x *damagedFile) readMoov(b top) error {
 	return nil
 }
 
-// kept adds ticks to the duration of the kept samples of a track. The kept duration of the result is
-// that of the longest track.
+// kept adds ticks to the duration of the kept samples of the track t. Result.Kept becomes the
+// longest of these durations of all tracks.
 func (x *damagedFile) kept(t *track, ticks int64) {
 	t.keptTicks += ticks
 	x.result.Kept = max(x.result.Kept, time.Duration(media.ToNanos(t.keptTicks, t.timescale)))
 }
 
-// lost adds d to the duration of the lost media, and sets the reason of the result to why if it has
-// none yet.
+// lost adds d to Result.Lost, the duration of the lost media. It sets Result.Reason to why if it
+// is empty.
 func (x *damagedFile) lost(d time.Duration, why string) {
 	x.result.Lost += d
 	if x.result.Reason == "" {

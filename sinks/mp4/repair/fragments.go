@@ -7,9 +7,10 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// keepFragments plans the copy of a fragmented file. The boxes behind its moov begin at offset at.
-// After a damaged fragment in the middle, the copy leaves out the fragments up to the next one
-// that begins with a key frame: their boxes become free boxes, so that no offset changes.
+// keepFragments sets x.plan, the plan of the copy, for a fragmented file. The boxes behind its
+// moov begin at offset at. After a damaged fragment in the middle, the copy leaves out the
+// fragments up to the next one that begins with a key frame: their boxes become free boxes, so
+// that no offset changes.
 func (x *damagedFile) keepFragments(at int64) error {
 	x.plan.lengthBytes = at
 	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // Ahead reads forwards, and this walk may go back
@@ -67,9 +68,10 @@ func (x *damagedFile) keepFragments(at int64) error {
 	return nil
 }
 
-// cutFragments adds the media behind the last whole fragment to the lost media. spans is the
-// duration of the damaged fragments there; moof is the offset of a last moof without its mdat, -1
-// if there is none. It returns ErrBeyondHelp if no fragment is kept.
+// cutFragments counts the media behind the last whole fragment, which the copy leaves out, as
+// lost. spans is the duration of the damaged fragments in it. moof is the offset of a moof at
+// the end of the file whose mdat is missing, or -1. cutFragments returns ErrBeyondHelp if the
+// copy keeps no fragment.
 func (x *damagedFile) cutFragments(moof int64, spans time.Duration) error {
 	if x.result.Kept == 0 {
 		return ErrBeyondHelp
@@ -89,7 +91,8 @@ func (x *damagedFile) cutFragments(moof int64, spans time.Duration) error {
 	return nil
 }
 
-// blank plans to change boxes into free boxes, and counts their bytes as lost.
+// blank adds patches to x.plan that change boxes into free boxes in the copy, and counts their
+// bytes as lost.
 func (x *damagedFile) blank(boxes []extent) {
 	for _, b := range boxes {
 		x.plan.patches = append(x.plan.patches, patch{b.at + 4, []byte("free")})
@@ -97,7 +100,7 @@ func (x *damagedFile) blank(boxes []extent) {
 	}
 }
 
-// take adds the duration of a kept fragment to that of the kept media.
+// take adds the duration of each track in a kept fragment to the duration of the kept media.
 func (x *damagedFile) take(g fragmentFound) {
 	for i, ticks := range g.ticks {
 		x.kept(&x.tracks[i], ticks)

@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// blockBytes is the least number of bytes that readAhead reads at once, as long as spareBytes suffice.
+// blockBytes is the least number of bytes that a readAhead reads at once. When its spareBytes
+// are used up, it reads the requested bytes only.
 const blockBytes = 1 << 20
 
 // readAhead reads a file in blocks, for accesses that are mostly sequential.

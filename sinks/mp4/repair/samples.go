@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// keepSamples plans the copy of an ordinary file, of which last is the last top-level box. In the
-// copy the undamaged samples stay in place, the old moov becomes a free box, and a moov with the
-// tables of these samples is appended.
+// keepSamples sets x.plan, the plan of the copy, for an ordinary file. last is the last
+// top-level box of the file. In the copy the undamaged samples stay in place, the old moov
+// becomes a free box, and a moov with the tables of these samples is appended.
 func (x *damagedFile) keepSamples(last top) error {
 	tables := make([]sampleTable, len(x.tracks))
 	end, missing := int64(0), int64(0)
@@ -60,8 +60,9 @@ func (x *damagedFile) keepSamples(last top) error {
 	return nil
 }
 
-// resize plans to set the size of the last box so that it ends with the copied bytes, before the
-// tail. It returns false if the box's header has no room for the size.
+// resize adds a patch to x.plan that sets the size of the box last, so that in the copy it ends
+// where the appended moov begins (copyPlan.lengthBytes). It returns false if the box's header
+// has no room for the size.
 func (x *damagedFile) resize(last top) bool {
 	n := x.plan.lengthBytes - last.at
 	var size isobmff.Writer
@@ -78,8 +79,9 @@ func (x *damagedFile) resize(last top) bool {
 	return true
 }
 
-// judgeSamples checks the samples of a track, sets s.keep, and returns the number of samples that
-// are not kept. After such a sample, video is kept from the next key frame on.
+// judgeSamples checks the samples of a track, sets s.keep, and returns the number of samples
+// that are not kept. In a video track, the samples between a damaged one and the next key frame
+// are not kept either.
 func (x *damagedFile) judgeSamples(t *track, s *sampleTable) (missing int64, err error) {
 	s.keep = make([]bool, len(s.size))
 	missing, t.lostTicks = s.beyond, t.lostTicks+s.beyondTicks

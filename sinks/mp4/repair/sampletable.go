@@ -29,20 +29,23 @@ type sampleTable struct {
 // that claims more is damaged.
 const maxSamples = 200 << 20
 
-// maxUniform limits the samples of a track whose table has one size for all samples.
+// maxUniform limits the samples of a track whose table has one size for all samples: a few bytes
+// can claim any number of them. A table with more samples that fit into the file counts as
+// damaged.
 const maxUniform = 1 << 20
 
-// parseSampleTable expands the tables in the payload of an stbl. If all samples have one size, it
-// expands only as many as fit into room bytes: see sampleTable.beyond. ok is false if the tables
-// are damaged.
+// parseSampleTable expands the tables in the payload of an stbl. If all samples have one size,
+// it expands only as many samples as room bytes can hold, and counts the others in s.beyond. ok
+// is false if the tables are damaged.
 func parseSampleTable(stbl []byte, room int64) (s sampleTable, ok bool) {
 	ok = s.readSizes(stbl, room) && s.readTimes(stbl) && s.readPlaces(stbl) && s.readOffsets(stbl) && s.readSync(stbl)
 	return s, ok
 }
 
-// within returns count, the number of samples of a table row, or left, the number of samples that
-// no earlier row covers, if that is less. fits is false if count is greater than left, unless
-// samples beyond the file explain that.
+// within returns for how many samples a table row counts: count, the number in the row, but at
+// most left, the number of samples that no earlier row covers. fits is false if count is greater
+// than left: the table is then damaged. If samples were not expanded (s.beyond), count may be
+// greater.
 func (s *sampleTable) within(count uint32, left int) (n uint32, fits bool) {
 	return uint32(min(int64(count), int64(left))), int64(count) <= int64(left) || s.beyond > 0
 }

@@ -13,8 +13,9 @@ type Options struct {
 	Read func(n int64)
 }
 
-// Watch wraps a disk for a repair. The result reports reads to o.Read, fails reads with the cause
-// of ctx once ctx has ended, and in a dry run accepts every change without making it.
+// Watch wraps a disk for a repair. The FS that it returns passes the number of bytes of each
+// read to o.Read, and fails reads with the cause of ctx once ctx has ended. With o.DryRun it
+// accepts every change without making it.
 func Watch(ctx context.Context, fsys disk.FS, o Options) disk.FS {
 	return &watchedFS{FS: fsys, ctx: ctx, options: o}
 }
@@ -76,7 +77,9 @@ func (d *watchedFS) SyncDir(name string) error {
 	return d.FS.SyncDir(name)
 }
 
-// watchedFile reports the bytes read, which dominate the time of a repair.
+// watchedFile is a file of a watchedFS. It passes the number of bytes of each read to
+// Options.Read, since reads take most of the time of a repair. Once the context has ended, it
+// fails reads with the cause.
 type watchedFile struct {
 	disk.File
 	disk *watchedFS
