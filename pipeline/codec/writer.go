@@ -37,10 +37,11 @@ func (w *writer) se(v int32) {
 	}
 }
 
-// ones fills the unused bits of the last byte with ones.
+// ones fills the unused bits of the last byte with ones, as cabac_alignment_one_bit demands.
 func (w *writer) ones() { w.u(w.free, 1<<w.free-1) }
 
-// rest copies the unread bits of r, the end of an RBSP, up to its last 1 bit.
+// rest copies the unread bits of r up to the last 1 bit, which ends an RBSP (rbsp_stop_one_bit). Zeros after
+// that bit are left out.
 func (w *writer) rest(r *BitReader) {
 	r.b = bytes.TrimRight(r.b, "\x00") // removes cabac_zero_words
 	for r.pos%8 != 0 && r.Left() > 0 {

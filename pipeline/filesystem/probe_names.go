@@ -49,8 +49,8 @@ func (p *probe) tryName(name string) error {
 	return nil
 }
 
-// culprit returns a clause for the report about the first character of a name that the file system refuses in any
-// name. It returns "" if the file system accepts each of the characters.
+// culprit finds the first character of a refused name that the file system refuses in any name, and returns a
+// clause about it for the report. It returns "" if the file system accepts each character of the name.
 func (p *probe) culprit(name string) string {
 	for i, r := range name {
 		if r < utf8.RuneSelf && (r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {

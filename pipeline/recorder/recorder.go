@@ -157,8 +157,8 @@ func (r *Recorder) startedByHand(stream string) {
 }
 
 // PublisherCame must be called for each stream that gets a publisher. It begins the jobs of the stream's
-// pipelines of mode always and event. The requested durations of the stream's jobs count from this call. It
-// does not wait.
+// pipelines of mode always and event. A requested duration counts from the first call after the start of
+// its job. PublisherCame does not wait.
 func (r *Recorder) PublisherCame(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,8 +14,9 @@ import (
 // maxWaiting bounds the triggers that wait for the next run of a job.
 const maxWaiting = 256
 
-// trigger passes a trigger to the current run. Between two runs it keeps the trigger for the next run if
-// t.WaitUntil is in the future, and else returns ErrNothing. The errors are those of pipeline.Triggerer.
+// trigger passes a trigger to the current run. Between two runs, it keeps the trigger for the next run if
+// t.WaitUntil is in the future, the pipeline makes files, and the mode is event or t.Partial is set. The errors
+// are those of pipeline.Triggerer.
 func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -81,8 +81,8 @@ type Reading struct {
 	Best time.Time
 }
 
-// Believed reports whether State is Believed. Only then may retention delete a file because it has expired by
-// this clock.
+// Believed reports whether State is Believed, so that retention may delete files that have expired by this
+// clock.
 func (r Reading) Believed() bool { return r.State == Believed }
 
 // Plausible is a time before which no process of this program can have run.
