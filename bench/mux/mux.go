@@ -25,9 +25,9 @@ func Material(tb testing.TB) *clip.Movie {
 	return clip.NewMovie(c, 60)
 }
 
-// Against runs the bare write and a muxer in turn and reports, as metrics of b, the ratio of their CPU times (x-write:
-// median, least and greatest), the CPU time of the muxer, and its allocations per access unit. CPU times include the
-// garbage collector's. mux must write the movie into dir, which is empty.
+// Against runs the bare write (writeBare) and a muxer in turn. It reports, as metrics of b, the ratio of their CPU
+// times (x-write: median, least and greatest), the CPU time of the muxer, and its allocations per access unit. CPU
+// times include the garbage collector's. mux must write the movie into dir, which is empty.
 func Against(b *testing.B, movie *clip.Movie, mux func(dir string) error) {
 	mdat := movie.Mdat()
 	bare := func(dir string) error { return writeBare(filepath.Join(dir, "bare"), mdat, len(mdat)/movie.Seconds) }
@@ -49,7 +49,7 @@ func Against(b *testing.B, movie *clip.Movie, mux func(dir string) error) {
 	b.ReportMetric(float64(allocs)/float64(len(ratios)*len(movie.Frames)), "allocs/AU")
 }
 
-// measure calls run with an empty directory and returns its CPU time and its number of allocations.
+// measure calls run with an empty directory, and returns the CPU time and the number of allocations of that call.
 func measure(b *testing.B, run func(dir string) error) (time.Duration, uint64) {
 	dir, err := os.MkdirTemp(b.TempDir(), "")
 	if err != nil {
@@ -69,7 +69,8 @@ func measure(b *testing.B, run func(dir string) error) (time.Duration, uint64) {
 	return took, after.Mallocs - before.Mallocs
 }
 
-// writeBare writes b to a new file, in pieces of the given number of bytes.
+// writeBare does the least work that any muxer could do: it writes b to a new file, in pieces of the given number of
+// bytes.
 func writeBare(path string, b []byte, piece int) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// Mediacommon writes a movie as fMP4 to a file in dir, with mediacommon and as MediaMTX does: it marshals one part a
-// second to memory and writes it.
+// Mediacommon writes a movie as fMP4 to a file in dir, with mediacommon and as MediaMTX does: for each second of
+// media it marshals one part, a moof and its mdat, to memory, and writes the part to the file.
 func Mediacommon(m *clip.Movie, dir string) error {
 	f, err := os.Create(filepath.Join(dir, "mediacommon.mp4"))
 	if err != nil {

@@ -2,7 +2,8 @@ package isobmff
 
 import "encoding/binary"
 
-// blockBytes is the size of the blocks in which a column grows. Growing copies nothing.
+// blockBytes is the size of the blocks of a varints column. A full column gets a further block,
+// so that growing copies nothing.
 const blockBytes = 4 << 10
 
 // varints is a column of numbers to which numbers are appended and which is read in order. It
@@ -60,7 +61,7 @@ func (r *runs) flush() {
 	}
 }
 
-// each calls visit with every run in order, the open one last.
+// each calls visit with every run in order: the value, and the count of its repetitions.
 func (r *runs) each(visit func(count uint64, value int64)) {
 	var count uint64
 	r.col.each(func(x uint64) {
@@ -76,7 +77,7 @@ func (r *runs) each(visit func(count uint64, value int64)) {
 	}
 }
 
-// len returns the number of runs, including the open one.
+// len returns the number of runs, including the run of the newest number, which may still grow.
 func (r *runs) len() int {
 	if r.count > 0 {
 		return r.col.n/2 + 1

@@ -109,7 +109,9 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	return m, nil
 }
 
-// indexesIn returns the store of the sample indexes of an open record directory.
+// indexesIn returns the store of the sample indexes of the record directory dir. If fsys, its
+// FS, has a method Own, the store uses the open directory, even if the path dir leads to another
+// one now.
 func indexesIn(fsys disk.FS, dir string) sampleindex.Store {
 	if open, ok := fsys.(interface{ Own() filesystem.Own }); ok {
 		return sampleindex.Of(open.Own())
@@ -246,8 +248,9 @@ func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) err
 	return err
 }
 
-// Flush finishes the open file at the end of the run, if the segment's last part did not arrive. If
-// the run ends because the disk has no room, Flush leaves an interruption to the next run.
+// Flush finishes the open file at the end of the run, if the segment's last part did not arrive.
+// If the end reason is endcause.NoRoom, Flush stores an interruption: the first gap of the next
+// run then begins at the end of the media (Interrupted).
 func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
 	reason := media.Cause(pipeline.EndReason(ctx))
 	err := m.finish(reason, emit)
@@ -261,9 +264,10 @@ func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) 
 	return err
 }
 
-// Close closes the record directory and an unfinished file, which it does not change: the file is
-// playable up to its last whole chunk, and recovery finishes it. During an outage Close drops the
-// held chunks, and leaves an interruption to the next run.
+// Close closes the record directory and an unfinished file, which it does not change: the file
+// is playable up to its last whole chunk, and recovery finishes it. During an outage Close drops
+// the held chunks and stores an interruption: the first gap of the next run then begins at the
+// end of the media (Interrupted).
 func (m *Muxer) Close() error {
 	m.drop()
 	if m.outage != nil {
@@ -280,9 +284,9 @@ func (m *Muxer) Close() error {
 	return err
 }
 
-// write appends a chunk to the open file. It begins a file if none is open. Before a GOP with which
-// the open file could exceed its permitted size, it finishes that file and begins another. It does
-// not release the chunk.
+// write appends a chunk to the open file. It begins a file if none is open. If the open file
+// could exceed its largest permitted size (file.full) with the GOP that the chunk begins, write
+// finishes it and begins another file. It does not release the chunk.
 func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if m.seg == nil {
 		return errors.New("a chunk came outside of a segment: the stage before mp4 must begin one with First")

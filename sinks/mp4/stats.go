@@ -55,7 +55,8 @@ func (l *lost) report(r *pipeline.Report, stage string, cause media.Cause) {
 	}
 }
 
-// began counts a new file, which has header bytes before its first chunk.
+// began sets the values of the open file for f, a new file of the segment s. header is the
+// number of bytes before the first chunk in f.
 func (t *stats) began(s *media.Segment, f *file, header int64) {
 	name := f.name
 	t.duration.Store(0)
@@ -93,8 +94,8 @@ func (t *stats) failed(err error) {
 	t.lastError.Store(&s)
 }
 
-// Report adds to r the state of the open file, or else of the file that was open last, the losses,
-// and the problem of the disk. See pipeline.Reporter.
+// Report adds to r the state of the open file, or else of the file that was open last, the
+// dropped access units with their causes, and the problem of the disk. See pipeline.Reporter.
 func (m *Muxer) Report(r *pipeline.Report) {
 	t := &m.stats
 	r.Recording = t.recording.Load()

@@ -11,8 +11,9 @@ const (
 	syncNone     = "none"
 )
 
-// syncByPolicy syncs the open file after chunk c if the policy requires it. The policy chunk
-// requires one sync a flush interval: after the last of its chunks, which has More unset.
+// syncByPolicy syncs the open file after chunk c if the setting sync requires it. The value
+// chunk requires one sync a flush interval: after the last chunk of the interval, in which
+// media.Chunk.More is unset.
 func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 	switch m.cfg.Sync {
 	case syncChunk:
@@ -36,9 +37,9 @@ func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 	return nil
 }
 
-// datasync makes the written bytes durable, unless sync is none. After a failed sync of the file
-// it returns the error of that sync and does not sync again: the kernel may have dropped the dirty
-// pages, so that a later sync would succeed without them.
+// datasync makes the written bytes durable, unless the setting sync is none. After a failed sync
+// of the file it returns the error of that sync and does not sync again: the kernel may have
+// dropped the dirty pages, so that a later sync would succeed without them.
 func (f *file) datasync() error { return f.flush("fdatasync", f.f.Datasync) }
 
 func (f *file) sync() error { return f.flush("fsync", f.f.Sync) }

@@ -61,8 +61,9 @@ func runCompare(ctx context.Context, args []string) error {
 	return err
 }
 
-// contenders completes the settings of a comparison: it puts the bare server first and spool, if its binary is given,
-// second, and sets the load. It also makes the load's clip, so that no measurement includes that.
+// contenders completes s, the settings of a comparison: it puts the bare server (package bareserver) first and
+// spool, if its binary is given, second, and sets the load. It also makes the load's clip, so that no measurement
+// includes that.
 func contenders(ctx context.Context, s *live.Settings, spool, config string, bitrate int) error {
 	self, err := os.Executable()
 	if err != nil {

@@ -62,7 +62,7 @@ func appendColumn(b []byte, values []int64) []byte {
 	return appendHalves(append(b, asHalves), values, known[:n])
 }
 
-// place returns the index of v in known, or -1.
+// place returns the index of v in known, or -1 if known lacks v.
 func place(known []int64, v int64) int {
 	for i, k := range known {
 		if k == v {
@@ -139,7 +139,8 @@ func (r *reader) byte() byte {
 	return v
 }
 
-// column reads a column of len(values) values into values.
+// column reads a column of len(values) numbers, which appendColumn has encoded, into values. It
+// sets r.bad if the column is damaged.
 func (r *reader) column(values []int64) {
 	switch r.byte() {
 	case asRuns:

@@ -26,7 +26,7 @@ type Encoder struct {
 	err    error
 }
 
-// encoded is a track with the entries of its blocks.
+// encoded is a track of an Encoder, with the directory entries of its blocks.
 type encoded struct {
 	Track
 	entries []entry

@@ -77,7 +77,8 @@ func (t *Track) samplesIn(block int64) int {
 	return int(min(BlockSamples, t.Samples-block*BlockSamples))
 }
 
-// entry is the directory's description of a block.
+// entry is one entry in the directory of an index, which describes a block: see the package
+// comment.
 type entry struct {
 	dts   int64  // DTS of the block's first sample
 	at    int64  // offset of the first sample in the recording's file

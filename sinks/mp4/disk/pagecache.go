@@ -4,8 +4,8 @@ package disk
 // for Ease to cost nothing, and small compared with the memory of any machine.
 const EaseEveryBytes = 16 << 20
 
-// pageCache is an optional interface of a File. Its methods advise the kernel, which may ignore
-// them.
+// pageCache is an optional interface of a File; without it PageCache and ForgetCached do
+// nothing. Its methods advise the kernel, which may ignore them.
 type pageCache interface {
 	// WriteBack starts to write a range to the disk, and does not wait.
 	WriteBack(off, n int64)

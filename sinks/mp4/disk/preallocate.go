@@ -12,7 +12,7 @@ const (
 // nearly full disk, retention would delete recordings in favour of unused blocks.
 const PreallocateFromBytes = 1024 * maxPreallocateBytes
 
-// freeSpace is an optional interface of a File.
+// freeSpace is an optional interface of a File. Without it Preallocation allocates nothing.
 type freeSpace interface {
 	// Free returns the free bytes of the file's file system.
 	Free() (int64, error)

@@ -7,7 +7,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// fragmentFound holds the result of reading a fragment.
+// fragmentFound holds the result of reading and checking one fragment.
 type fragmentFound struct {
 	whole bool          // all samples are in the file and intact
 	key   bool          // the fragment begins with a key frame, or has no video
@@ -120,8 +120,8 @@ func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bo
 	return pos
 }
 
-// judge marks the fragment as not whole unless the n bytes at offset at are an intact sample in the
-// fragment's payload.
+// judge marks the fragment as not whole (fragmentFound.whole) unless the n bytes at offset at
+// lie in the fragment's payload and are an intact sample of the track t.
 func (s *samples) judge(t *track, at, n int64) {
 	ok := at >= s.data && at+n <= s.end
 	if ok {

@@ -51,7 +51,8 @@ func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64) {
 	isobmff.SetDuration(fourcc, w.B[len(w.B)-len(b):], uint64(duration))
 }
 
-// trakCopy copies a trak into the new moov, with the tables and the duration of the kept samples.
+// trakCopy writes the copy of a trak into the new moov, with the sample tables and the duration
+// of the kept samples.
 type trakCopy struct {
 	table      *sampleTable
 	ticks      int64 // duration of the kept samples, in ticks of the track

@@ -89,8 +89,9 @@ func (g *fragmented) track(id uint32) int {
 	return -1
 }
 
-// add adds the samples of a fragment. moof is the payload of the moof, which begins at offset at;
-// the mdat ends at offset end.
+// add adds the samples of a fragment to g.tables. moof is the payload of the moof, which begins
+// at offset at; the mdat ends at offset end. add returns ErrNoTables if the moof is damaged or
+// not in the form that spool writes.
 func (g *fragmented) add(moof []byte, at, end int64) error {
 	damaged := fmt.Errorf("%w: the moof at byte %d", ErrNoTables, at)
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
