@@ -100,35 +100,44 @@ func (in *interpreter) givenIn(args []commandWord) bool {
 // envOptions describes the options of env that take a value, except -S.
 var envOptions = interpreter{values: "uC", worded: []string{"--unset", "--chdir"}}
 
-// splitByEnv returns the words of a command as env -S runs it. env splits one argument, its text,
-// into words: as has these words in place of the argument, and split holds the argument itself.
-// Without env -S, splitByEnv returns words and nil. It splits only for the first env -S of a
-// command.
+// splitByEnv returns the words of a command as env -S runs it. Each env -S splits one argument, its text, into words:
+// as has these words in place of the option and its text. A word of a text may be an env -S again. split holds the
+// texts. Without env -S, splitByEnv returns words and nil.
 func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
+	for {
+		begin, end, text, found := firstSplit(words)
+		if !found {
+			return words, split
+		}
+		item := words[end-1].item
+		as = append([]commandWord(nil), words[:begin]...)
+		for _, part := range splitQuoted(text) {
+			as = append(as, commandWord{part, item})
+		}
+		words = append(as, words[end:]...)
+		split = append(split, scriptWord{commandWord{text, item}, "env -S", true})
+	}
+}
+
+// firstSplit finds the first option -S of an env: it is in the words from begin to before end, with its text.
+func firstSplit(words []commandWord) (begin, end int, text string, found bool) {
 	for i, w := range words {
 		if program(w.text) != "env" {
 			continue
 		}
 		for at := i + 1; at < len(words) && strings.HasPrefix(words[at].text, "-"); at++ {
 			text, splits := envSplit(words[at].text)
-			if !splits {
-				if _, _, value := envOptions.option(words[at].text); value {
-					at++
-				}
-				continue
-			}
-			if text == "" && at+1 < len(words) {
+			switch _, _, value := envOptions.option(words[at].text); {
+			case splits && text == "" && at+1 < len(words):
+				return at, at + 2, words[at+1].text, true
+			case splits:
+				return at, at + 1, text, true
+			case value:
 				at++
-				text = words[at].text
 			}
-			as = append(as, words[:at]...)
-			for _, part := range splitQuoted(text) {
-				as = append(as, commandWord{part, words[at].item})
-			}
-			return append(as, words[at+1:]...), []scriptWord{{commandWord{text, words[at].item}, "env -S", true}}
 		}
 	}
-	return words, nil
+	return 0, 0, "", false
 }
 
 // envSplit reports whether an option of env is -S, and returns the text to split that is attached

@@ -47,6 +47,7 @@ func TestAPlaceholderInAScriptIsRefused(t *testing.T) {
 		"bash -c -- {stream}": 3, "sh {path}": 1, "sh -e {path}": 2, "/bin/sh.distrib -c {stream}": 2, "bash-5.2 -c {stream}": 2, "busybox.static sh -c {stream}": 3,
 		"busybox sh -c echo_{stream}": 3, "env sh -c {stream}": 3, "env -i A=1 bash -c {stream}": 5, "/usr/bin/env -S sh_-c_'echo_{stream}'": 2, "env -Ssh_-c_{stream}": 1,
 		"env --split-string=sh_-c_{stream}": 1, "env -u X -S bash_-c {stream}": 5, "env -vS sh_-c_\"x\" a {stream} ": -1, "sudo env -S sh_-c {stream}": 4,
+		"env -S A=1_env -S sh_-c_'ls_{path}'": 4, "env -SA=1_env -Ssh_-c_{path}": 2, "env -S env_-S_'sh_-c_\"ls_{path}\"'": 2, "env -S -S sh_-c_{path}": 3, "env -S": -1,
 		"sudo -u x sh -c {stream}": 5, "doas sh -c {stream}": 3, "nice -n 5 ionice bash -c {stream}": 6, "timeout 10 sh -c {stream}": 4, "xargs -0 sh -c {stream}": 4,
 		"find . -exec sh -c x_{path} ;": 5, "docker exec c sh -c {stream}": 5, "unknown-runner sh -c {stream}": 3, "unknown python3 -c {stream}": 3,
 		"ssh host echo {stream}": 3, "ssh -p 22 host x_{stream}": 4, "ssh {stream}": 1, "sudo ssh host {stream}": 3, "su x -c {stream}": 3, "su - x --command={stream}": 3,
