@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Agenda converts the crontab to the agenda of package recorder. The problems are those of jobs that cannot be
-// converted.
+// Agenda converts the crontab to a recorder.Agenda. It leaves out each job that cannot be converted, because its
+// time zone has become unknown since Load, and returns a problem for it.
 func (c *Config) Agenda() (recorder.Agenda, config.Problems) {
 	var problems config.Problems
 	agenda := recorder.Agenda{}
@@ -69,7 +69,8 @@ func (c *Config) modes(stream string) (modes []string) {
 	return modes
 }
 
-// crontabWarnings returns warnings about jobs that have no effect, or an unexpected one.
+// crontabWarnings returns warnings about jobs whose stream no pipeline records, jobs whose action no pipeline of the
+// stream can do, and recordings that no job and no duration ends.
 func (c *Config) crontabWarnings() (ps config.Problems) {
 	stopped := map[string]bool{}
 	for _, j := range c.Crontab.Jobs {

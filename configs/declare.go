@@ -56,7 +56,7 @@ func unnamed(entry *config.Node) *config.Node {
 	return &n
 }
 
-// names returns the names of the entries in a list.
+// names returns the names of the entries in a list of the block declare, such as exec.
 func (d *Declare) names(list string) (names []string) {
 	for _, n := range d.list(list) {
 		if text, ok := n.Get(keyName).Text(); ok {

@@ -20,8 +20,8 @@ type HTTP struct {
 	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"Addresses and networks of proxies whose X-Forwarded-For or Forwarded header names the client: failed sign-ins are counted for that address, and the log names it. The proxy must append to the header or replace it. The headers of other clients are ignored."`
 }
 
-// Check returns problems for invalid values, and for an API without authentication at an address that other
-// machines can reach.
+// Check returns problems for an invalid address, host name or proxy, and for an API without authentication at an
+// address that other machines can reach.
 func (h HTTP) Check() config.Problems {
 	var c checks
 	if _, ok := c.address("listen", h.Listen); ok && !h.Auth.None && h.Auth.Open() {

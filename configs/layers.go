@@ -80,7 +80,7 @@ func (p *positioned) Unmarshal(data []byte) (map[string]any, error) {
 	return p.level(n, p.merged.Raw()), nil
 }
 
-// Marshal is part of koanf's interface. It is not used.
+// Marshal completes the interface koanf.Parser. It only returns an error, because no layer is written.
 func (p *positioned) Marshal(map[string]any) ([]byte, error) {
 	return nil, fmt.Errorf("%s is only read", p.name)
 }
@@ -106,8 +106,8 @@ func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	return m
 }
 
-// environment adds the variables that begin with envPrefix. It leaves out the variables that spool sets for its
-// commands (config.CommandVariables).
+// environment adds the layer of the environment: the variables that begin with envPrefix, each as the setting that
+// its name gives. It leaves out the variables that spool sets for its commands (config.CommandVariables).
 func (l *layers) environment(environ []string) error {
 	transform := func(name, value string) (string, any) {
 		keys := strings.Split(strings.ToLower(strings.TrimPrefix(name, envPrefix)), "__")

@@ -59,7 +59,8 @@ func written(settings *config.Node) *config.Node {
 	return &out
 }
 
-// shownEntries returns the list of named entries with this key in the block declare, without its secrets.
+// shownEntries returns list, the named entries under this key in the block declare, without its secrets. A
+// placeholder replaces an entry that is not a map, and each entry of a list that no stage uses.
 func shownEntries(key string, list *config.Node) *config.Node {
 	out := *list
 	out.List = slices.Clone(list.List)

@@ -213,8 +213,8 @@ func (b *Branch) Status() []StageStatus {
 	return b.run.Status()[1:]
 }
 
-// Trigger passes a trigger to the first stage of the branch that accepts triggers. It returns ErrNoEvents
-// while the branch waits between two attempts (see Branch), and where Run.Trigger does.
+// Trigger passes a trigger to the first stage of the branch that accepts triggers. It returns ErrNoEvents if
+// Run.Trigger does, and while the branch waits between two attempts (see Branch).
 func (b *Branch) Trigger(t Trigger) (Triggered, error) {
 	b.mu.Lock()
 	run := b.run

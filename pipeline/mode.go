@@ -5,7 +5,7 @@ import "github.com/gospool/spool/pipeline/config"
 // Mode decides when a pipeline records.
 type Mode string
 
-// The modes: each names the event that starts a recording.
+// The modes. The comment of each names what starts a recording.
 const (
 	ModeManual Mode = "manual" // a request
 	ModeAlways Mode = "always" // the publisher's first media

@@ -14,7 +14,8 @@ import (
 // Kind is the role of a stage in a pipeline.
 type Kind uint8
 
-// The roles.
+// The roles of stages. A source emits elements, a transform takes and emits them, a buffer queues them, and a sink
+// takes them.
 const (
 	KindSource Kind = iota + 1
 	KindTransform

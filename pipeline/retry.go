@@ -40,7 +40,8 @@ func (r *Retry) Run(ctx context.Context, attempt func() (last bool, err error)) 
 	return false
 }
 
-// wait returns the wait after an attempt that failed with err after the duration lasted.
+// wait returns the wait after an attempt that failed with err after the duration lasted. If err comes from TryLater,
+// the wait is at least the one given there.
 func (r *Retry) wait(err error, lasted time.Duration) (wait time.Duration) {
 	if r.Worked == nil {
 		wait = r.Backoff.Failed(lasted)
@@ -56,7 +57,7 @@ func (r *Retry) wait(err error, lasted time.Duration) (wait time.Duration) {
 	return wait
 }
 
-// laterError is an error with the shortest wait before the next attempt.
+// laterError is the error that TryLater returns: wait is the shortest wait before the next attempt.
 type laterError struct {
 	error
 	wait time.Duration

@@ -200,8 +200,8 @@ func (r *Run) waitDone(limit time.Duration) bool {
 	}
 }
 
-// Busy returns the names and operations of the stages that are in a call. A source is busy only while its Run
-// is in progress.
+// Busy returns each stage that the framework is calling at present, with the operation, such as "mp4 (consume)". A
+// source is busy while its Run is in progress.
 func (r *Run) Busy() []string {
 	var busy []string
 	for _, s := range r.Status() {

@@ -24,7 +24,7 @@ type Tasks struct {
 	closed bool
 }
 
-// NewTasks returns a group without tasks.
+// NewTasks returns Tasks without a task. log gets their failures, and clock times the waits of Keep.
 func NewTasks(log *slog.Logger, clock Clock) *Tasks {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return &Tasks{log: log, clock: clock, ctx: ctx, cancel: cancel, names: map[string]int{}}
@@ -107,7 +107,7 @@ func (t *Tasks) Stop(ctx context.Context) error {
 	}
 }
 
-// busyError names the stages or tasks that still run at the end of a time limit.
+// busyError is the error that stages or tasks still run at the end of a time limit. Names are their names.
 type busyError struct{ Names []string }
 
 // Error lists the names.

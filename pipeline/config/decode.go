@@ -157,7 +157,8 @@ func (d *decoder) list(n *Node, v reflect.Value, tag reflect.StructTag) {
 	v.Set(out)
 }
 
-// fresh returns a new settable value of a type, with the defaults that its method SetDefaults sets.
+// fresh returns a new settable value of the type t. If t is a Defaulter, the value has the defaults that SetDefaults
+// sets, else it is the zero value.
 func fresh(t reflect.Type) reflect.Value {
 	v := reflect.New(t)
 	if def, ok := v.Interface().(Defaulter); ok {

@@ -57,7 +57,9 @@ func DialAddress(listen string) string {
 	return net.JoinHostPort(dialHost(interfaces, name), port)
 }
 
-// dialHost returns the host for DialAddress. It prefers IPv4 addresses, which people can type.
+// dialHost returns the host for DialAddress: the first IPv4 address in interfaces, the addresses of the machine,
+// that other machines can reach; else the first such IPv6 address, else name, else localhost. People type IPv4
+// addresses more easily.
 func dialHost(interfaces []net.Addr, name string) string {
 	var v6 string
 	for _, at := range interfaces {

@@ -15,7 +15,8 @@ func Unknown(kind, name string, known []string) string {
 	return msg
 }
 
-// DidYouMean returns a question that suggests a text, and "" for "".
+// DidYouMean returns a question that suggests the text, for a hint. It returns "" if text is "", so that a caller
+// need not check the result of Nearest.
 func DidYouMean(text string) string {
 	if text == "" {
 		return ""

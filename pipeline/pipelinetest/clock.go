@@ -20,7 +20,7 @@ func (c *Clock) Set(by time.Duration) { c.set.Add(int64(by)) }
 // Now returns the time with the stepped wall clock.
 func (c *Clock) Now() time.Time { return Step(time.Now(), time.Duration(c.set.Load())) }
 
-// After waits on the monotonic clock, as pipeline.Clock demands.
+// After is After of pipeline.Clock. It waits on the monotonic clock, so a step of the wall clock has no effect.
 func (c *Clock) After(d time.Duration) (<-chan time.Time, func()) {
 	t := time.NewTimer(d)
 	return t.C, func() { t.Stop() }

@@ -58,7 +58,8 @@ func (f from[T]) Run(ctx context.Context, emit pipeline.Emit[T]) error {
 
 type to[T any] struct{ script *Script }
 
-// Consume releases the element. It fails on the element that the script names.
+// Consume releases the element. For the element with the number Script.FailAt it returns an error, or panics if
+// Script.Panic is set.
 func (t to[T]) Consume(ctx context.Context, el T) error {
 	if r, ok := any(el).(pipeline.Releaser); ok {
 		defer r.Release()

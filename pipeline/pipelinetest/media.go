@@ -21,8 +21,8 @@ func Pool(t testing.TB) *media.Pool {
 	return pool
 }
 
-// AVC returns an H.264 track of 25 pictures a second. Its parameter sets are valid, but always those of
-// 640x360.
+// AVC returns an H.264 track of 25 pictures a second with the given size in its fields. Its parameter sets are
+// valid, but always those of 640x360.
 func AVC(width, height int) media.Track {
 	return media.Track{
 		Codec: codec.H264, Timescale: 90000, Width: width, Height: height,
@@ -89,10 +89,10 @@ func (c *Camera) Tracks(t testing.TB, tracks ...media.Track) {
 	c.builder.SetTracks(set)
 }
 
-// Set returns the current track set.
+// Set returns the current track set of the camera.
 func (c *Camera) Set() *media.TrackSet { return c.set }
 
-// Gap puts a gap before the next key frame.
+// Gap puts the gap g before the camera's next key frame.
 func (c *Camera) Gap(g media.Gap) { c.builder.MarkGap(g) }
 
 // Shoot makes n pictures with their sound. It returns the chunks that are complete; the caller owns their
@@ -127,7 +127,8 @@ func slice(idr bool, size int) []byte {
 	return nal
 }
 
-// Cut ends the open chunk and returns it.
+// Cut ends the open chunk. It returns this chunk and those before it that Shoot has not returned; the caller owns
+// their references.
 func (c *Camera) Cut() []*media.Chunk {
 	c.builder.Flush()
 	return c.taken()

@@ -11,7 +11,7 @@ import (
 // LinesAMinute is the largest number of lines that a logger of New passes on in a minute.
 const LinesAMinute = 60
 
-// began is the time from which minutes are counted.
+// began is the time from which the handlers measure the minutes of their quotas.
 var began = time.Now()
 
 // handler passes log lines on and drops those beyond its quota, which is LinesAMinute lines in a minute. Handlers
@@ -32,7 +32,8 @@ type quota struct {
 // line after dropped ones has their number in the attribute not_logged_before.
 func New(log *slog.Logger) *slog.Logger { return slog.New(handler{log.Handler(), &quota{}}) }
 
-// Handle implements slog.Handler. It drops the line if the quota is used up.
+// Handle implements slog.Handler. It drops the line r if LinesAMinute lines have been passed on in the present
+// minute, and counts it for the next line that is passed on.
 func (s handler) Handle(ctx context.Context, r slog.Record) error {
 	left, room := s.quota.take(time.Since(began))
 	if !room {
