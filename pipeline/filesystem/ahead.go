@@ -46,10 +46,10 @@ func (a *Ahead) ReadAt(p []byte, off int64) (int, error) {
 	if int64(cap(a.b)) < n {
 		a.b = make([]byte, n)
 	}
-	a.at, a.b = off, a.b[:n]
-	if n, err := a.f.ReadAt(a.b, off); err != nil {
-		a.b = nil
-		return min(n, len(p)), err
+	read, err := a.f.ReadAt(a.b[:n], off)
+	a.at, a.b = off, a.b[:read]
+	if read >= len(p) { // an error behind p, such as a bad sector, is met by the read that needs it
+		err = nil
 	}
-	return copy(p, a.b), nil
+	return copy(p, a.b), err
 }

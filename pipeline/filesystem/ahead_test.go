@@ -2,6 +2,7 @@ package filesystem
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -53,4 +54,35 @@ func TestAheadReadsTinyBoxesInBlocksAndFarOnesAlone(t *testing.T) {
 	require.LessOrEqual(t, file.bytes, 8<<20+16*file.reads)
 	walk(5000)
 	require.LessOrEqual(t, file.bytes, 16*(8<<20/5000+1)+aheadLeast)
+}
+
+// badSector fails each read that reaches the offset at. It returns the bytes before.
+type badSector struct {
+	io.ReaderAt
+	at int64
+}
+
+func (b badSector) ReadAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) <= b.at {
+		return b.ReaderAt.ReadAt(p, off)
+	}
+	n, _ := b.ReaderAt.ReadAt(p[:max(b.at-off, 0)], off)
+	return n, errBadSector
+}
+
+var errBadSector = errors.New("bad sector")
+
+func TestAheadReturnsTheBytesBeforeABadSector(t *testing.T) {
+	data := bytes.Repeat([]byte("header 1"), 1000)
+	a := NewAhead(badSector{bytes.NewReader(data), 100}, int64(len(data)))
+	for at := 0; at < 96; at += 16 {
+		p := make([]byte, 16)
+		n, err := a.ReadAt(p, int64(at))
+		require.NoError(t, err)
+		require.Equal(t, data[at:at+16], p[:n])
+	}
+	p := make([]byte, 16)
+	n, err := a.ReadAt(p, 96)
+	require.ErrorIs(t, err, errBadSector)
+	require.Equal(t, data[96:100], p[:n])
 }

@@ -54,12 +54,13 @@ func (s *Server) upkeepDue(last time.Time) bool {
 // file of a recording was modified before the start time in its row, proveClock passes the modification time
 // instead. It returns false if the database has not answered.
 func (s *Server) proveClock(ctx context.Context) (all bool) {
+	all = true
 	for _, before := range []time.Time{{}, s.wall.Began()} {
 		page, err := s.catalogue.Records(ctx, media.Query{Limit: 20, End: before})
 		if err != nil {
 			return false
 		}
-		all = !page.Degraded
+		all = all && !page.Degraded
 		for _, r := range page.Records {
 			if r.Node != s.catalogue.Node() {
 				continue
