@@ -12,7 +12,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// muxer writes the content of a case as one segment with a builder and the mp4 stage, which it calls itself.
+// muxer writes the content of a case as one segment. It calls a builder and the mp4 stage directly, without a
+// pipeline.
 type muxer struct {
 	c     Case
 	k     *content
@@ -28,7 +29,7 @@ func newMuxer(c Case, k *content, pool *media.Pool) *muxer {
 	return &muxer{c: c, k: k, pool: pool}
 }
 
-// open opens the stage for a record directory, and makes the segment.
+// open makes the mp4 stage, opens it for the record directory dir, and makes the segment.
 func (m *muxer) open(ctx context.Context, dir string) error {
 	cfg := mp4.Defaults()
 	cfg.RecordPath, cfg.Fragment, cfg.Sync, cfg.FilenamePattern = dir, m.c.Format == "fmp4", m.c.Sync, "bench.mp4"

@@ -30,7 +30,7 @@ type Result struct {
 	Latency []float64 `json:"latency_ms,omitempty"`
 }
 
-// add adds the value of a round to a metric.
+// add adds the value of one round to the metric with the name unit. It creates the metric if r lacks it.
 func (r *Result) add(unit string, value float64) {
 	for i := range r.Metrics {
 		if r.Metrics[i].Unit == unit {
@@ -41,7 +41,7 @@ func (r *Result) add(unit string, value float64) {
 	r.Metrics = append(r.Metrics, Metric{unit, []float64{value}})
 }
 
-// Get returns the median of the metric with a unit; NaN if it was not measured.
+// Get returns the median of the metric with the name unit. It returns NaN if that metric was not measured.
 func (r *Result) Get(unit string) float64 {
 	for _, m := range r.Metrics {
 		if m.Unit == unit {
@@ -51,7 +51,7 @@ func (r *Result) Get(unit string) float64 {
 	return math.NaN()
 }
 
-// latencies adds the times of chunks to Latency.
+// latencies adds took, the time that writing each chunk of a round took, to r.Latency.
 func (r *Result) latencies(took []time.Duration) {
 	for _, d := range took {
 		r.Latency = append(r.Latency, float64(d.Microseconds())/1000)

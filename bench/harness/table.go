@@ -86,7 +86,7 @@ func WriteBenchstat(w io.Writer, results []Result) error {
 	return nil
 }
 
-// rounds returns the number of counted rounds.
+// rounds returns the number of rounds that count in r, without those that warm up.
 func (r *Result) rounds() int {
 	if len(r.Metrics) == 0 {
 		return 0

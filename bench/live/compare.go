@@ -275,13 +275,14 @@ func freeAddress() (string, error) {
 // line with its rtspload.Stats as JSON.
 const ReadyLine = "publishing"
 
-// output holds the parsed output of the load generator.
+// output receives the parsed output of the load generator from the goroutine of follow.
 type output struct {
 	ready chan struct{}       // closed at ReadyLine
 	sent  chan rtspload.Stats // gets the totals at the end of the output
 }
 
-// follow begins to read the output of the load generator, up to its end.
+// follow starts a goroutine that reads the output of the load generator to its end, and returns at once. The
+// goroutine closes output.ready and sends to output.sent.
 func follow(r io.Reader) output {
 	o := output{make(chan struct{}), make(chan rtspload.Stats, 1)}
 	go func() {

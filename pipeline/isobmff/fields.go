@@ -35,10 +35,11 @@ func (f *Fields) Take(n int) []byte {
 	return p
 }
 
-// Skip skips n bytes.
+// Skip skips the next n bytes. If fewer than n bytes are unread, or n is negative, it calls
+// Fail.
 func (f *Fields) Skip(n int) { f.Take(n) }
 
-// U8 reads a number of 8 bits.
+// U8 reads a number of 8 bits. If no bits are unread, it calls Fail and returns 0.
 func (f *Fields) U8() uint8 {
 	if p := f.Take(1); p != nil {
 		return p[0]
@@ -46,7 +47,7 @@ func (f *Fields) U8() uint8 {
 	return 0
 }
 
-// U16 reads a number of 16 bits.
+// U16 reads a number of 16 bits. If fewer bytes are unread, it calls Fail and returns 0.
 func (f *Fields) U16() uint16 {
 	if p := f.Take(2); p != nil {
 		return binary.BigEndian.Uint16(p)
@@ -54,7 +55,7 @@ func (f *Fields) U16() uint16 {
 	return 0
 }
 
-// U32 reads a number of 32 bits.
+// U32 reads a number of 32 bits. If fewer bytes are unread, it calls Fail and returns 0.
 func (f *Fields) U32() uint32 {
 	if p := f.Take(4); p != nil {
 		return binary.BigEndian.Uint32(p)
@@ -62,7 +63,7 @@ func (f *Fields) U32() uint32 {
 	return 0
 }
 
-// U64 reads a number of 64 bits.
+// U64 reads a number of 64 bits. If fewer bytes are unread, it calls Fail and returns 0.
 func (f *Fields) U64() uint64 {
 	if p := f.Take(8); p != nil {
 		return binary.BigEndian.Uint64(p)

@@ -52,7 +52,8 @@ type pairCursor struct {
 	row         int    // rows read
 }
 
-// next returns the value for the next sample in the table t.
+// next returns the value for the next sample in the table t. Behind the last row it returns the
+// last value again.
 func (c *pairCursor) next(t *Table) uint32 {
 	for c.left == 0 {
 		if c.row >= t.Len() {
@@ -150,7 +151,8 @@ func (t *SampleTable) Next(s *Sample) (ok bool, err error) {
 	return true, nil
 }
 
-// isSync reports whether the sample with number t.n, from 1, is a sync sample.
+// isSync reports whether sample t.n, counted from 1, is a sync sample. It must be called for
+// each sample in order.
 func (t *SampleTable) isSync() bool {
 	if t.allSync {
 		return true
@@ -168,8 +170,8 @@ func (t *SampleTable) isSync() bool {
 	return false
 }
 
-// nextChunk moves to the next ISO chunk, a contiguous range of samples in the file. The rows of
-// stsc number the ISO chunks from 1.
+// nextChunk moves to the next ISO chunk, a contiguous range of samples in the file. It returns
+// ErrTables if there is none. The rows of stsc number the ISO chunks from 1.
 func (t *SampleTable) nextChunk() error {
 	i := int(t.chunk)
 	if i >= t.chunks.Len() {

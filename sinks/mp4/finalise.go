@@ -191,7 +191,7 @@ func (f *file) flip(size int64) error {
 	return f.sync()
 }
 
-// writeSize sets the size of the reserve's free box, in bytes.
+// writeSize sets the size, in bytes, of the reserve, the free box at layout.reserveAt.
 func (f *file) writeSize(size int64) error {
 	var w isobmff.Writer
 	w.U32(uint32(size))

@@ -20,10 +20,11 @@ type index struct {
 	sync      bool  // the open subsegment begins with a sync sample
 }
 
-// add adds a fragment of n bytes, of which the first prft bytes are its prft. timed reports that
-// the fragment has samples of the lead track; the first is presented at time at and is a sync
-// sample if sync is set. A fragment that is not timed joins the open subsegment. A reference
-// points to a moof, so the prft before the moof counts for the preceding subsegment.
+// add adds a fragment of n bytes to the open subsegment, or begins a new subsegment with it
+// (cuts). The first prft bytes of the fragment are its prft: a reference points to a moof, so
+// these bytes count for the preceding subsegment. timed reports that the fragment has samples of
+// the lead track; the first of them is then presented at time at, and is a sync sample if sync
+// is set. A fragment that is not timed joins the open subsegment.
 func (x *index) add(n, prft, at int64, timed, sync bool) {
 	x.bytes += prft
 	if timed && !x.begun {

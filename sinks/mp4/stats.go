@@ -131,7 +131,8 @@ func (m *Muxer) Report(r *pipeline.Report) {
 	}
 }
 
-// today converts a time, UTC less SteppedNS, to the wall clock as it is set now.
+// today converts a time, UTC less SteppedNS, to the wall clock as it is set now. It returns the
+// zero time for 0, an unknown time.
 func (m *Muxer) today(ns int64) time.Time {
 	if ns == 0 {
 		return time.Time{}

@@ -82,10 +82,12 @@ func (d *Disk) fresh(dir bool) *inode {
 	return &inode{id: id + 1, dir: dir}
 }
 
-// Create creates a file; it returns fs.ErrExist if the name exists.
+// Create creates a file. It returns fs.ErrExist if the name exists, and fs.ErrNotExist if its
+// directory does not.
 func (d *Disk) Create(name string) (*File, error) { return d.make("create", name, false) }
 
-// Mkdir creates one directory.
+// Mkdir creates one directory. It returns fs.ErrExist if the name exists, and fs.ErrNotExist if
+// the parent does not.
 func (d *Disk) Mkdir(name string) error {
 	_, err := d.make("mkdir", name, true)
 	return err
@@ -107,7 +109,8 @@ func (d *Disk) make(op, name string, dir bool) (*File, error) {
 	return &File{d, n, name}, nil
 }
 
-// Open opens a file for reading and writing.
+// Open opens a file for reading and writing. It returns fs.ErrNotExist if the name does not
+// exist.
 func (d *Disk) Open(name string) (*File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -118,7 +121,8 @@ func (d *Disk) Open(name string) (*File, error) {
 	return &File{d, n, name}, nil
 }
 
-// Rename renames a file; it returns fs.ErrExist if the new name exists.
+// Rename renames a file. It returns fs.ErrExist if the new name exists, and fs.ErrNotExist if
+// the old one does not.
 func (d *Disk) Rename(old, name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -169,7 +173,8 @@ func (d *Disk) sync(e event, what string) {
 	d.add(e)
 }
 
-// Stat returns the kind and the size of a file or directory. Its modification time is zero.
+// Stat returns the kind and the size of a file or directory, or fs.ErrNotExist. Its modification
+// time is zero.
 func (d *Disk) Stat(name string) (fs.FileInfo, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -180,7 +185,8 @@ func (d *Disk) Stat(name string) (fs.FileInfo, error) {
 	return info{path.Base(name), n.dir, int64(len(n.data))}, nil
 }
 
-// ReadDir returns the entries of a directory, sorted by name.
+// ReadDir returns the entries of a directory, sorted by name. It returns fs.ErrNotExist if the
+// directory does not exist.
 func (d *Disk) ReadDir(dir string) (out []fs.DirEntry, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -137,9 +137,10 @@ func printable(fourcc isobmff.FourCC) bool {
 }
 
 // openHybrid opens a hybrid file whose final moov is missing. The writer of such a file writes a
-// fragmented file, and at the end hides its moov and its fragments in an mdat. openHybrid searches
-// the mdat for that moov, and reports whether it found it. If so, it plans to replace the header of
-// the mdat by the header of a free box that ends before the moov.
+// fragmented file, and at the end hides its moov and its fragments in an mdat. openHybrid
+// searches the mdat for that moov, and reports whether it found it. If so, it adds a patch to
+// x.plan that replaces the header of the mdat by the header of a free box that ends before the
+// moov.
 func (x *damagedFile) openHybrid(mdat top) bool {
 	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // Ahead reads forwards, and this walk goes back
 	for at := mdat.at + mdat.HeaderBytes; at < x.sizeBytes; {
