@@ -1,12 +1,26 @@
 package harness
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
 	"strings"
 	"text/tabwriter"
 )
+
+// WriteReport writes the results as a table and the advice for settings below it.
+func WriteReport(w io.Writer, results []Result) error {
+	if err := WriteTable(w, results); err != nil {
+		return err
+	}
+	for _, line := range Advise(results) {
+		if _, err := fmt.Fprintln(w, "* "+line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // WriteTable writes a table with a row for each case and a column for each metric. Figures are medians of the rounds.
 // Beside the first metric are its lowest and highest value, which show how precise the figure is.
@@ -64,6 +78,9 @@ func figure(v float64) string {
 	}
 	return fmt.Sprintf("%.2g", v)
 }
+
+// WriteJSON writes every value of the results as one JSON array.
+func WriteJSON(w io.Writer, results []Result) error { return json.NewEncoder(w).Encode(results) }
 
 // WriteBenchstat writes a line for each round of each case in the format of Go's benchmarks, for
 // golang.org/x/perf/cmd/benchstat.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -160,16 +159,15 @@ func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, window ti
 // show prints the results as a table with recommendations, or with --json=- as JSON, and writes the files that the
 // flags name.
 func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
-	asJSON := func(w io.Writer) error { return json.NewEncoder(w).Encode(results) }
-	print := func(w io.Writer) error { return printTable(w, results) }
+	write := harness.WriteReport
 	if f.JSON == "-" {
-		print = asJSON
+		write = harness.WriteJSON
 	}
-	if err := print(w); err != nil {
+	if err := write(w, results); err != nil {
 		return err
 	}
 	if f.JSON != "" && f.JSON != "-" {
-		if err := writeTo(f.JSON, asJSON); err != nil {
+		if err := writeTo(f.JSON, func(w io.Writer) error { return harness.WriteJSON(w, results) }); err != nil {
 			return err
 		}
 	}
@@ -179,17 +177,6 @@ func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
 		}
 	}
 	return f.plots(results)
-}
-
-// printTable prints the results as a table, with the recommendations below it.
-func printTable(w io.Writer, results []harness.Result) error {
-	if err := harness.WriteTable(w, results); err != nil {
-		return err
-	}
-	for _, line := range harness.Advise(results) {
-		fmt.Fprintln(w, "* "+line)
-	}
-	return nil
 }
 
 // plots writes the plots of the results to the directory of --svg.
