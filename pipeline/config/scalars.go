@@ -163,7 +163,8 @@ func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 	v.SetString(s)
 }
 
-// whole returns an integer as int64 or uint64, and false for other values.
+// whole returns an integer as int64 or uint64; a text from an environment variable or a flag may spell it (see
+// textual). It returns false for other values.
 func (n *Node) whole() (any, bool) {
 	switch v := n.Scalar.(type) {
 	case int64, uint64:

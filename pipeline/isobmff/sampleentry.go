@@ -92,8 +92,8 @@ func ReadAudioEntry(payload []byte) (e AudioEntry, ok bool) {
 	return e, !f.Short()
 }
 
-// openEntry begins a sample entry (ISO/IEC 14496-12, 8.5.2) for media of the first data reference,
-// which Dinf writes.
+// openEntry begins a sample entry (ISO/IEC 14496-12, 8.5.2), and appends its first fields: the media
+// is in data reference 1, which Dinf writes. The result is the offset for Close: see Open.
 func (w *Writer) openEntry(fourcc string) (at int) {
 	at = w.Open(fourcc)
 	w.Append(make([]byte, 6))

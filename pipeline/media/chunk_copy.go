@@ -78,8 +78,8 @@ func (c *Chunk) Place() (seq uint64, accessUnits, bytes int) {
 	return c.Seq, c.AccessUnits(), c.Bytes()
 }
 
-// NoteLeftOut records that the flow which returned this chunk left out the chunks right before it. It has no
-// effect on a chunk of a pool.
+// NoteLeftOut records that the go-streams flow which returned c has left out the chunks right before c: HoleCause then
+// returns GapByFlow. It changes only a chunk without a pool, such as the Unpooled copies that a flow gets.
 func (c *Chunk) NoteLeftOut() {
 	if c.pool == nil {
 		c.byFlow = true

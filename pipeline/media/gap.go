@@ -178,8 +178,9 @@ func joinBeyond(list []Gap, g Gap) ([]Gap, int) {
 	return list, at
 }
 
-// FoldGaps returns a copy of list with at most the given number of entries, at least 1. The last entry sums the
-// gaps for which there is no room.
+// FoldGaps returns a copy of list with at most most entries, or with one if most is less than 1. It makes the copy as
+// JoinGap makes the list of a recording, with most in place of MaxGaps: near gaps with the same cause and track become
+// one entry, and the last place is for the sum of the further gaps, with the cause GapFurther.
 func FoldGaps(list []Gap, most int) []Gap {
 	var out []Gap
 	for _, g := range list {

@@ -104,7 +104,8 @@ func openAside(on journal.Medium) (*asideRows, []string, error) {
 	return a, notes, err
 }
 
-// parseAside decodes and checks the content of a file, which an administrator may have edited.
+// parseAside decodes and checks b, the content of a file in the directory aside: an asideFile in JSON,
+// which an administrator may have edited. The caller sets the name of the result.
 func parseAside(b []byte) (r asideRow, err error) {
 	var f asideFile
 	if err := json.Unmarshal(b, &f); err != nil {

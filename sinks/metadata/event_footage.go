@@ -64,9 +64,9 @@ func column(pairs []pair, of func(pair) string) []string {
 }
 
 // putPairs stores which recordings have media of which events. It adds a pair (event, recording) for
-// each event that a row names, and removes all pairs of the recordings whose row has the state lost.
-// It then sets gone_ns of each event of these recordings that has no pair left to nowNS, the time of
-// the change in nanoseconds since 1970 UTC.
+// each event that a row names, and sets gone_ns of these events to 0. A row with the state lost gets no
+// pair: putPairs removes all pairs of its recording, and then sets gone_ns of each of its events that
+// has no pair left, and no gone_ns yet, to nowNS: the time of the change in nanoseconds since 1970 UTC.
 func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS int64) error {
 	pairs, lost, err := pairsOf(rows)
 	if err != nil {

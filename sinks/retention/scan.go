@@ -36,7 +36,8 @@ type Reader struct {
 	Event func(media.Recording) bool
 }
 
-// index lists the files of the record directory, as of the last scan and the notices since then.
+// index lists the files of the record directory: those that the last scan found, with the changes
+// that recorders and the API have reported since then (see Keeper.takeNotices).
 type index struct {
 	dir    string   // path of the record directory
 	root   *os.Root // the record directory, as opened by openIndex, or by check after a new mount

@@ -348,9 +348,10 @@ func (f *Feed) write(t *Track, u *Unit) {
 	}
 }
 
-// Look runs the stall detectors, at most once a second. The protocol calls it whenever data arrives. Before that, each
-// Holder releases the data that it has held for long enough. Look leaves out a track that holds units back for their
-// times, unless the newest of these is older than the silence that the track's detector permits.
+// Look makes each Holder release the data that it has held for long enough, and then runs the stall detectors. The
+// protocol calls it whenever data arrives; Look does its work at most once a second. It does not run the detector of an
+// absent track. For a track that holds units, until their times are known and the track is placed, it runs the detector
+// only if the newest unit arrived longer ago than the silence that the detector permits.
 func (f *Feed) Look(at time.Time) {
 	mono := Mono(at)
 	if mono < f.nextLookNS {

@@ -109,7 +109,8 @@ func (t *Track) describeSets() {
 	t.merging = t.merging || t.desc.Fields
 }
 
-// mark adds the units that were lost before u, and that the track has not counted yet, to u.lost.
+// mark adds t.lostBefore, the number of units lost since the last whole unit, to u.lost, with the cause of the first of
+// these losses, and clears both fields. So the unit carries the losses before it.
 func (t *Track) mark(u *Unit) {
 	u.lost += t.lostBefore
 	u.by = cmp.Or(t.lostBy, u.by)

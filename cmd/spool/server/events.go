@@ -184,9 +184,9 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 	return api.Taken{}, api.Conflict("%v", why)
 }
 
-// ends returns a text for the client of an event whose media ends at end, before the requested time until. If
-// until is still to come, the text also gives the reason why the media up to until is not recorded. why is
-// the error of the running pipelines.
+// ends returns the text that tells a client that the media of its event ends at end, before the requested time
+// until. If until is in the future, the text also says why the rest is not recorded: because the recording
+// cannot write (see stuck), or else because of why, the error of the running pipelines.
 func (e events) ends(stream string, end, until time.Time, why error) string {
 	text := fmt.Sprintf("after: the footage ends at %s, before the requested end %s", end.UTC().Format(time.RFC3339Nano), until.UTC().Format(time.RFC3339Nano))
 	if !until.After(e.clock.Now()) {

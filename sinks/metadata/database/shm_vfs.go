@@ -142,8 +142,9 @@ func fullPath(tls *libc.TLS, _, name uintptr, room int32, out uintptr) int32 {
 	return sqlite3.SQLITE_OK
 }
 
-// openFile implements the method xOpen of a VFS. It opens a file by the VFS that it wraps, and
-// replaces the file's table of methods by the result of waiting.
+// openFile implements the method xOpen of a VFS. The wrapped VFS opens the file; openFile then gives
+// the file the table of methods that the function waiting returns: if possible one in which xSync and
+// xShmLock wait for the disk.
 func openFile(tls *libc.TLS, _, name, file uintptr, flags int32, outFlags uintptr) int32 {
 	open := *(*func(*libc.TLS, uintptr, uintptr, uintptr, int32, uintptr) int32)(unsafe.Pointer(&unixFiles.open))
 	rc := open(tls, unixFiles.vfs, name, file, flags, outFlags)

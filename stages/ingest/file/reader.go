@@ -298,8 +298,8 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	return nil
 }
 
-// build returns the chunk of the chosen samples, with one reference for the caller. An error is one of reading the
-// media.
+// build makes a chunk of the samples that take chose in the range s, and reads their media from the file. The caller
+// gets one reference. build fails only if the reading fails.
 func (r *Reader) build(s span) (*media.Chunk, error) {
 	r.gather.reset(len(r.tracks))
 	for i := range r.tracks {

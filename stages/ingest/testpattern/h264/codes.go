@@ -7,9 +7,9 @@ type code struct {
 	n    uint8
 }
 
-// blockCodes holds the tables for one kind of block. token has the words of coeff_token, four for each number of
-// levels, by the number of trailing ones. zeros has the words of total_zeros, a row for each number of levels from 1
-// on.
+// blockCodes holds the code words for one kind of block. token has those of coeff_token: index 4*total+ones is for a
+// block of total non-zero levels, of which ones are trailing ones. zeros has those of total_zeros: zeros[total-1][n] is
+// for n zeros before the last non-zero level.
 type blockCodes struct {
 	token []code
 	zeros [][]code
