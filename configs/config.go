@@ -26,7 +26,7 @@ type Config struct {
 
 	// Demo is the path of the demo stream, which is recorded at once if nothing is configured; otherwise empty.
 	Demo StreamPath `yaml:"-"`
-	// File is the name of the configuration file that was read; empty if there is none.
+	// File is the name of the configuration file that was read; empty without a file.
 	File string `yaml:"-"`
 	// Blank reports that File contains only white space and comments.
 	Blank bool `yaml:"-"`

@@ -48,7 +48,7 @@ func (w *Boxes) IsUUID(uuid string) bool {
 func (w *Boxes) Whole() bool { return !w.damaged }
 
 // Find returns the payload of the box at a path of box types, such as "mdia", "mdhd". At each level
-// it takes the first box of the type; it returns nil if there is none.
+// it takes the first box of the type; it returns nil if the type is missing.
 func Find(payload []byte, path ...string) []byte {
 	for _, fourcc := range path {
 		boxes, found := Walk(payload), false

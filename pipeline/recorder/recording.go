@@ -18,7 +18,7 @@ type streamState struct {
 	halted     bool                  // a client stopped the stream: mode always records it only after a start
 	stopped    time.Time             // wall clock of that stop; zero after a start
 	armed      bool                  // the stream counts as armed, see Arming
-	last       *JobStatus            // status of its last job that ended; nil if there is none, or if it was removed
+	last       *JobStatus            // status of its last job that ended; nil before the first end, or once removed
 }
 
 // recording is the recorder's state of one pipeline for one stream. It is not the catalogue's record of a file.

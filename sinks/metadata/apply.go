@@ -3,6 +3,7 @@ package metadata
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -151,11 +152,16 @@ func (c *Catalogue) stall(err error) {
 func (c *Catalogue) warn(what string) {
 	n, _, _ := c.pending.size()
 	text, advise, _, _ := c.failing.Read()
-	args := []any{"driver", c.opts.Driver, "error", text, "waiting", n}
-	if advise != "" {
-		args = append(args, "advice", advise)
+	c.log.Warn(what, "driver", c.opts.Driver, "error", text, "waiting", n, adviceAttr(advise))
+}
+
+// adviceAttr returns the attribute of a log line that holds advice, or the zero Attr, which a handler
+// leaves out, if there is no advice.
+func adviceAttr(advice string) slog.Attr {
+	if advice == "" {
+		return slog.Attr{}
 	}
-	c.log.Warn(what, args...)
+	return slog.String("advice", advice)
 }
 
 // answers reports whether recordings can be read from the database.

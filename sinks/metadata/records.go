@@ -168,7 +168,7 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 		c.down(err)
 	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedMinute.Swap(now) != now {
 		// The database answers: log this at most once a minute.
-		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", database.Advice[kind])
+		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), adviceAttr(database.Advice[kind]))
 	}
 	s.Anew()
 	c.kick()

@@ -39,7 +39,7 @@ func (k *keptCommands) disk() durable.Disk { return durable.Below(filepath.Dir(k
 
 func (k *keptCommands) path(name string) string { return filepath.Join(k.dir, name+commandSuffix) }
 
-// Keep stores a command. It makes the directory if there is none.
+// Keep stores a command. It makes the directory if that is missing.
 func (k *keptCommands) Keep(c stages.KeptCommand) error {
 	text, err := json.Marshal(c)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -50,21 +49,23 @@ func mayWrite(dir string) error {
 // unwritableRecordPath adds to an error of the record directory the setting that names the directory,
 // and a remedy.
 func unwritableRecordPath(err error) error {
-	what, remedy := recordPathFault(err)
-	return fmt.Errorf("mp4.record_path%s: %w: %s", what, err, remedy)
+	unwritable, remedy := recordPathRemedy(err)
+	if unwritable {
+		return fmt.Errorf("mp4.record_path is not writable: %w: %s", err, remedy)
+	}
+	return fmt.Errorf("mp4.record_path: %w: %s", err, remedy)
 }
 
-// recordPathFault returns the fault of the record directory that err reports, and the remedy. what begins
-// with a space and continues a sentence that begins with the name of the setting. what is "" if the caller
-// must show the text of err instead.
-func recordPathFault(err error) (what, remedy string) {
+// recordPathRemedy returns the remedy for an error of the record directory. It reports whether spool's user
+// may not write there: the text of err alone does not say that.
+func recordPathRemedy(err error) (unwritable bool, remedy string) {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return " is not writable", fmt.Sprintf("user %d must be allowed to make files there: chown or chmod the directory, or set another mp4.record_path", os.Geteuid())
+		return true, fmt.Sprintf("user %d must be allowed to make files there: chown or chmod the directory, or set another mp4.record_path", os.Geteuid())
 	case errors.Is(err, unix.EROFS):
-		return " is not writable", "mount it for writing, or set another mp4.record_path"
+		return true, "mount it for writing, or set another mp4.record_path"
 	}
-	return "", "set mp4.record_path to a directory that exists or can be made"
+	return false, "set mp4.record_path to a directory that exists or can be made"
 }
 
 // CheckDirectories returns a problem in wrong if a start would fail because mp4.record_path cannot be made or
@@ -72,8 +73,12 @@ func recordPathFault(err error) (what, remedy string) {
 // outside of mp4.record_path. It leaves no file or directory behind.
 func CheckDirectories(cfg *configs.Config) (wrong, warnings config.Problems) {
 	if err := makable(cfg.MP4.RecordPath); err != nil {
-		what, remedy := recordPathFault(err)
-		wrong = append(wrong, cfg.Problem("mp4/record_path", strings.TrimPrefix(strings.TrimSpace(what+": "+err.Error()), ": ")).WithHint("%s", remedy))
+		text := err.Error()
+		unwritable, remedy := recordPathRemedy(err)
+		if unwritable {
+			text = "is not writable: " + text
+		}
+		wrong = append(wrong, cfg.Problem("mp4/record_path", text).WithHint("%s", remedy))
 	}
 	if dir, apart := databaseDir(cfg); apart {
 		if err := makable(dir); err != nil {

@@ -149,7 +149,7 @@ func storableJSON(b []byte) []byte {
 }
 
 // escaped reads the byte or the JSON escape at the begin of b, and returns its length n. For an
-// escape of the form \uXXXX, n is 6 and unit is the UTF-16 code unit; else unit is 0.
+// escape \u with four hexadecimal digits, n is 6 and unit is the UTF-16 code unit; else unit is 0.
 func escaped(b []byte) (unit rune, n int) {
 	switch {
 	case len(b) < 2 || b[0] != '\\':

@@ -178,8 +178,8 @@ func (p *Set) List() (names []string, describe func(i int) api.Pipeline) {
 	}
 }
 
-// find returns the description of the pipeline with a name in a State, or false if there is none. recording
-// holds the streams that are being recorded, by pipeline.
+// find returns the description of the pipeline with a name in a State, or false if the State has no such pipeline.
+// recording holds the streams that are being recorded, by pipeline.
 func (p *Set) find(in *State, name string, recording map[string][]string) (api.Pipeline, bool) {
 	at, is := slices.BinarySearchFunc(in.Pipelines, name, func(d recorder.Declared, name string) int { return strings.Compare(d.Plan.Name, name) })
 	switch {
