@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -212,10 +213,14 @@ func (r *recorder) allFinished() {
 	require.Empty(r.t, r.list(".mp4.part"), "files were not finished")
 }
 
-// list returns the files with a suffix, by name, with their whole path.
+// list returns the files with a suffix, by name, with their whole path. The recorder may remove an empty
+// directory meanwhile.
 func (r *recorder) list(suffix string) (out []string) {
 	require.NoError(r.t, filepath.WalkDir(r.files, func(path string, _ os.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, suffix) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err == nil && strings.HasSuffix(path, suffix):
 			out = append(out, path)
 		}
 		return err
