@@ -68,7 +68,7 @@ type Feed struct {
 	held        bool  // a unit has been held back
 	memory      feedMemory
 	units       *unitShard
-	nowNS       int64 // arrival of the current unit
+	nowNS       int64 // newest arrival of a unit
 	// waitedNS is the time for which units have been held back. A pause without any data counts as holdPauseNS at most:
 	// the sender or this machine stood still, and the missing data may still arrive.
 	waitedNS int64
@@ -162,7 +162,7 @@ func (t *Track) Unit(u *Unit) error {
 	if f.held && !f.begun {
 		f.waitedNS += min(max(u.MonoNS-f.nowNS, 0), holdPauseNS)
 	}
-	f.nowNS = u.MonoNS
+	f.nowNS = max(f.nowNS, u.MonoNS) // a Holder may have held the unit
 	t.count(u)
 	if t.nal != nil {
 		t.gather(u)
@@ -223,7 +223,7 @@ func (f *Feed) mayBegin() bool {
 		if t.desc == nil && !t.absent {
 			long = false
 		}
-		// Pictures that precede the track's first picture may still arrive.
+		// Data that precedes the track's first data may still arrive.
 		if t.holder != nil && len(t.pending) == 0 && t.holder.Holding() {
 			long = false
 		}
@@ -363,7 +363,7 @@ func (f *Feed) Look(at time.Time) {
 	}
 	for _, t := range f.tracks {
 		if t.holder != nil {
-			t.holder.Overdue(at)
+			t.holder.Overdue()
 		}
 	}
 	for _, t := range f.tracks {

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"cmp"
-	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -12,10 +11,12 @@ import (
 // Holder holds the packets of a track back before they become a unit. A protocol that reorders packets implements
 // it. The feed's goroutine calls it.
 type Holder interface {
-	// Holding reports whether pictures are held until other pictures, which may be decoded before them, have arrived.
+	// Holding reports whether the track's first data is held until other data, which may precede it, has arrived, or
+	// whether pictures are held until pictures that are decoded before them have arrived.
 	Holding() bool
-	// Overdue releases the data that, at the given time, has been held for long enough.
-	Overdue(at time.Time)
+	// Overdue releases the data that has been held for long enough. The feed calls it when data of any track arrives, but
+	// at most once a second.
+	Overdue()
 }
 
 // HoldBack sets the Holder of the track. The caller calls it before the first unit.

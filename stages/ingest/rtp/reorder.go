@@ -20,6 +20,7 @@ type datagrams struct {
 	n     int                 // number of held packets
 	bytes int                 // payload bytes of the held packets
 	last  time.Time           // arrival of the packet delivered last
+	looks int                 // number of calls of look since the newest packet
 	back  int                 // number of the newest packets with consecutive numbers, all before next
 	after uint16              // number that would continue these packets
 
@@ -40,6 +41,7 @@ const (
 	maxAhead          = 512 // packets
 	maxAheadBytes     = 1 << 20
 	maxWait           = 200 * time.Millisecond
+	silentLooks       = 3    // after so many calls of look without a packet of the track, the held packets are delivered
 	maxBefore         = 32   // packets before the first one that may still arrive; most held before the first delivery
 	keptDatagrams     = 16   // most unused datagrams kept for reuse
 	keptDatagramBytes = 2048 // most bytes of an unused datagram kept for reuse
@@ -50,6 +52,7 @@ const (
 // packet takes the next packet in the order of arrival. It returns the error of deliver, to which it passes packets
 // in the order in which they were sent.
 func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
+	d.looks = 0
 	if !d.begun { // packets with earlier numbers may still arrive
 		d.begun, d.next = true, p.SequenceNumber-maxBefore
 	}
@@ -151,6 +154,17 @@ func (d *datagrams) overdue(at time.Time) error {
 		}
 	}
 	return nil
+}
+
+// look delivers the held packets if no packet of the track has arrived since silentLooks calls, of which the feed makes
+// one a second at most, when data of any track arrives. Data of another track proves less than a packet of the track
+// itself (see overdue): on a busy machine the missing packets may lie unread in the track's own socket. look therefore
+// counts calls instead of time: a pause of the whole machine counts once.
+func (d *datagrams) look() error {
+	if d.looks++; d.looks < silentLooks {
+		return nil
+	}
+	return d.flush()
 }
 
 // first returns the sequence number of the first held packet. There must be one.

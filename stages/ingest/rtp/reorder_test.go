@@ -239,3 +239,48 @@ func TestWaitingFirstPacketsDoNotCountAsMissing(t *testing.T) {
 	require.Nil(t, b.Publisher.Problems[0])
 	require.NotContains(t, b.Log.String(), "no access unit of a track can be recorded")
 }
+
+// The missing packet of a track may lie unread in its own socket while the data of another track arrives. Only a long
+// silence of the track itself ends the wait.
+func TestDataOfAnotherTrackDeclaresNoPacketLost(t *testing.T) {
+	for silence, lost := range map[time.Duration]uint64{1500 * time.Millisecond: 0, 5 * time.Second: 1} {
+		b := newBench(t)
+		v, sound := b.Of(codec.H264), b.audio()
+		v.ExpectDatagrams()
+		sound.ExpectDatagrams()
+		b.SendPictures(v, 1, 0, 30, nil)
+		b.SendPictures(v, 31, 30*ticksOf, 2, func(i int) bool { return i == 0 }) // the second one alone
+		for at := time.Duration(0); at < silence; at += 100 * time.Millisecond {
+			b.Now = b.Now.Add(100 * time.Millisecond)
+			b.Send(sound, uint32(at/time.Millisecond)*48, true, 1)
+		}
+		require.Equal(t, lost, b.Publisher.Losses[media.DropRTPLoss], "after %s", silence)
+		require.Equal(t, lost == 1, v.datagrams.n == 0, "held packets after %s", silence)
+		b.SendPictures(v, 31, 30*ticksOf, 1, nil)
+		v.Close()
+		sound.Close()
+		b.Feed.Close()
+		require.Equal(t, lost, b.Publisher.Losses[media.DropRTPLoss], "after %s", silence)
+		require.EqualValues(t, lost, b.Publisher.Repairs[ingest.RepairedLate], "after %s", silence)
+	}
+}
+
+// The feed waits for a track whose only datagram so far is held: the recording begins with its picture.
+func TestTheFirstDatagramOfASlowTrackIsWaitedFor(t *testing.T) {
+	b := newBench(t)
+	v, sound := b.Of(codec.H264), b.audio()
+	v.ExpectDatagrams()
+	sound.ExpectDatagrams()
+	b.SendPictures(v, 1, 0, 1, nil)
+	for i := range uint32(50) {
+		b.Now = b.Now.Add(100 * time.Millisecond)
+		b.Send(sound, i*4800, true, 1)
+	}
+	require.NotEmpty(t, b.Publisher.Sets)
+	require.Len(t, b.Publisher.Sets[0], 2, "tracks")
+	require.Equal(t, codec.H264, b.Publisher.Units[0].Codec)
+	v.Close()
+	sound.Close()
+	b.Feed.Close()
+	require.Zero(t, b.Feed.HeldBytes())
+}

@@ -162,14 +162,16 @@ func (t *Track) joins(payload []byte, ticks int64) bool {
 	return ticks == t.joinedTicks && t.datagrams == nil && t.order == nil && t.video != nil && t.video.joins(payload)
 }
 
-// Holding implements ingest.Holder: it reports whether NAL units are held until NAL units that are decoded before them
-// arrive.
-func (t *Track) Holding() bool { return t.order != nil && len(t.order.held) > 0 }
+// Holding implements ingest.Holder: it reports whether the track's first datagrams are held, or NAL units until NAL
+// units that are decoded before them arrive.
+func (t *Track) Holding() bool {
+	return t.order != nil && len(t.order.held) > 0 || t.datagrams != nil && t.datagrams.n > 0 && t.datagrams.last.IsZero()
+}
 
-// Overdue implements ingest.Holder: it releases the datagrams that, at the given time, have been held for long enough.
-func (t *Track) Overdue(at time.Time) {
+// Overdue implements ingest.Holder: it releases the held datagrams if the track is silent.
+func (t *Track) Overdue() {
 	if t.datagrams != nil {
-		_ = t.datagrams.overdue(at) // the feed remembers the error
+		_ = t.datagrams.look() // the feed remembers the error
 	}
 }
 
