@@ -25,26 +25,39 @@ var pollEpoch = time.Now()
 // poll sleeps until the next polling moment (see pollEvery) at which data has arrived, reads the data into c.buf, and
 // returns the number of bytes. It returns 0 after maxIdlePolls moments without data, and if the connection has ended or
 // failed. The caller then makes a blocking read, which waits for data or returns the failure.
-func (c *conn) poll() (n int) {
+func (c *conn) poll() int {
 	c.listen(unpolledBytes)
 	for range maxIdlePolls {
 		time.Sleep(pollEvery - time.Since(pollEpoch)%pollEvery)
-		again := false
-		err := c.raw.Read(func(fd uintptr) bool {
-			var err error
-			n, err = syscall.Read(int(fd), c.buf)
-			again = err == syscall.EAGAIN || err == syscall.EINTR
-			return true // do not wait
-		})
-		if n > 0 {
+		if n, again := c.arrived(c.buf); n > 0 || !again {
 			return n
 		}
-		if err != nil || !again {
-			break
-		}
 	}
-	c.listen(1)
 	return 0
+}
+
+// arrived reads data that has arrived into p without waiting, and returns the number of bytes. again reports that none
+// has arrived and that more may; it is false if the connection has ended or failed.
+func (c *conn) arrived(p []byte) (n int, again bool) {
+	err := c.raw.Read(func(fd uintptr) bool {
+		var err error
+		n, err = syscall.Read(int(fd), p)
+		again = err == syscall.EAGAIN || err == syscall.EINTR
+		return true // do not wait
+	})
+	return max(n, 0), again && err == nil
+}
+
+// await waits for data and reads it into p. Unless data is there already, the kernel notifies the Go runtime of every
+// byte from now on: fewer than unpolledBytes may be the last ones that the peer sends.
+func (c *conn) await(p []byte) (int, error) {
+	if c.lowWaterBytes > 1 {
+		if n, _ := c.arrived(p); n > 0 {
+			return n, nil
+		}
+		c.listen(1)
+	}
+	return c.Conn.Read(p)
 }
 
 // listen sets SO_RCVLOWAT of the connection to from: the kernel notifies the Go runtime once that many bytes have

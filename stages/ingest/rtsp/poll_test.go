@@ -80,6 +80,31 @@ func TestASingleByteIsReceived(t *testing.T) {
 	require.Equal(t, byte(99), got[0])
 }
 
+// A read that does not poll waits for a single byte, too: a read into a large buffer, and one after a read that filled
+// the buffer of the connection.
+func TestAReadThatDoesNotPollHoldsNoByteBack(t *testing.T) {
+	for name, size := range map[string]int{"large": maxReadAheadBytes, "after a full buffer": 1} {
+		t.Run(name, func(t *testing.T) {
+			out, in := pipe(t)
+			_, err := out.Write([]byte{7})
+			require.NoError(t, err)
+			_, err = io.ReadFull(in, make([]byte, 1))
+			require.NoError(t, err)
+			require.Equal(t, unpolledBytes, heardFrom(in), "it is polled")
+			in.rest = false
+			heard := make(chan int)
+			go func() {
+				n, _ := in.Read(make([]byte, size))
+				heard <- n
+			}()
+			require.Eventually(t, func() bool { return heardFrom(in) == 1 }, time.Minute, time.Millisecond)
+			_, err = out.Write([]byte{9})
+			require.NoError(t, err)
+			require.Equal(t, 1, <-heard)
+		})
+	}
+}
+
 // heardFrom returns the number of bytes from which the kernel notifies the reader.
 func heardFrom(c *conn) (n int) {
 	_ = c.raw.Control(func(fd uintptr) { n, _ = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVLOWAT) })

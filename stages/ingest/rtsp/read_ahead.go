@@ -51,7 +51,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.grow()
 	}
 	if len(p) >= len(c.buf) {
-		n, err := c.Conn.Read(p)
+		n, err := c.await(p)
 		c.full = n == len(p) && n >= minFullBytes
 		return n, err
 	}
@@ -70,7 +70,7 @@ func (c *conn) fill() (int, error) {
 			return n, nil
 		}
 	}
-	return c.Conn.Read(c.buf)
+	return c.await(c.buf)
 }
 
 // grow replaces the empty buffer by one of twice the size, within minReadAheadBytes and maxReadAheadBytes.
