@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-fill bench-footage soak-catalogue soak soak-kill soak-disk soak-memory soak-chaos e2e-long fuzz lint fmt generate
+.PHONY: build run test deps check static bench bench-peers bench-parts bench-catalogue bench-fill bench-footage soak-catalogue soak soak-kill soak-disk soak-memory soak-chaos e2e-long fuzz lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -49,7 +49,7 @@ static: build
 # What recording costs on this machine, in some minutes: bench/README.md says what
 # each table means. Go's own benchmarks of the parts: make bench-parts.
 bench: build
-	$(GO) test ./sinks/mp4 -run '^$$' -bench '^BenchmarkMux$$' -benchtime 15x
+	$(GO) test ./bench/mux -run '^$$' -bench '^BenchmarkMux$$' -benchtime 9x
 	./spool bench mux --runs 7 --flush-interval 1s
 	./spool bench mux --runs 5 --bitrate 1M,10M,100M --length 120 --format mp4 --flush-interval 1s
 	./spool bench pipeline --runs 5 --length 300 --streams 1
@@ -58,7 +58,11 @@ bench: build
 	./spool bench repair --runs 5 --warm 0
 	./spool bench remux --runs 5
 	./spool bench live --runs 5
-	cd bench/peers && $(GO) test -run '^$$' -bench . -benchtime 5x
+	$(MAKE) bench-peers
+
+# spool and other MP4 libraries on the same movie, each with its best use.
+bench-peers:
+	cd bench/peers && $(GO) run ./peersbench
 
 bench-parts:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)

@@ -56,29 +56,3 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
-
-func TestMovieHasPictureAndSoundOfItsLength(t *testing.T) {
-	c := &Clip{FPS: 30, Units: []Unit{{NALs: [][]byte{{0x65, 1}}, IDR: true}, {NALs: [][]byte{{0x41}, {6}}}}}
-	m := NewMovie(c, 10)
-	var pictures, sound int
-	last := 0.0
-	for _, f := range m.Frames {
-		at := float64(f.DTS) / VideoScale
-		if f.Track == AudioTrack {
-			at = float64(f.DTS) / AudioScale
-			require.EqualValues(t, sound*AudioStep, f.DTS)
-			sound++
-		} else {
-			require.EqualValues(t, pictures*3000, f.DTS)
-			require.Equal(t, pictures%2 == 0, f.Sync)
-			pictures++
-		}
-		require.Greater(t, at, last-0.04, "by time, within a picture")
-		last = at
-	}
-	require.Equal(t, 300, pictures)
-	require.Equal(t, 469, sound)
-	require.EqualValues(t, 150*(4+2)+150*(4+1+4+1)+469*341, m.Bytes)
-	require.Len(t, m.Mdat(), int(m.Bytes))
-	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 1, 0, 0}, m.Mdat()[:8])
-}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/live"
+	"github.com/gospool/spool/bench/movie"
 	"github.com/gospool/spool/pipeline/config"
 )
 
@@ -69,9 +70,9 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 
 // LiveClip makes the clip that the publishers of a live case send. bitrate is in bit/s, gop the duration of a GOP.
 func LiveClip(bitrate, fps int, gop time.Duration) (*clip.Clip, error) {
-	k, err := makeContent(Case{Bitrate: bitrate, FPS: fps, GOP: gop, Length: lap})
+	m, err := movie.Pattern(movie.Spec{Bitrate: bitrate, FPS: fps, GOP: gop, Length: 10 * time.Second})
 	if err != nil {
 		return nil, err
 	}
-	return k.clip, nil
+	return m.Clip, nil
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gospool/spool/bench/movie"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/endcause"
@@ -32,7 +33,7 @@ type recorder struct {
 }
 
 // openRecorder opens a recorder for the case, with its files in dir, and waits until it is ready.
-func openRecorder(ctx context.Context, dir string, c Case, k *content, pool *media.Pool) (*recorder, error) {
+func openRecorder(ctx context.Context, dir string, c Case, m *movie.Movie, pool *media.Pool) (*recorder, error) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	r := &recorder{pool: pool, tasks: pipeline.NewTasks(log, pipeline.SystemClock)}
 	r.hub = hub.New(pool, r.tasks, hub.Config{Builder: media.BuilderConfig{Flush: c.Flush, MaxBytes: c.Bytes}, Log: log})
@@ -51,7 +52,7 @@ func openRecorder(ctx context.Context, dir string, c Case, k *content, pool *med
 	stages := config.FromAny([]any{
 		map[string]any{"source": map[string]any{}},
 		map[string]any{"gop_ring": map[string]any{}},
-		map[string]any{"segmenter": map[string]any{"max_duration": (k.length + time.Minute).String()}},
+		map[string]any{"segmenter": map[string]any{"max_duration": (m.Length + time.Minute).String()}},
 		map[string]any{"mp4": map[string]any{
 			"record_path": dir, "fragment": c.Format == "fmp4", "fragment_duration": c.Fragment.String(), "sync": c.Sync,
 		}},
@@ -89,20 +90,20 @@ func (r *recorder) close() error {
 const backlogBytes = 6 << 20
 
 // record records all streams of the case at once, and returns when their files are complete.
-func (r *recorder) record(ctx context.Context, c Case, k *content) error {
+func (r *recorder) record(ctx context.Context, c Case, m *movie.Movie) error {
 	var feeding sync.WaitGroup
 	errs := make([]error, c.Streams)
 	for i := range c.Streams {
 		path := fmt.Sprintf("bench/%04d", i+1)
-		feeding.Go(func() { errs[i] = r.one(ctx, path, k, int64(c.Streams)*backlogBytes) })
+		feeding.Go(func() { errs[i] = r.one(ctx, path, m, int64(c.Streams)*backlogBytes) })
 	}
 	feeding.Wait()
 	return errors.Join(errs...)
 }
 
-// one publishes the content k as the stream path and records it. It returns an error unless all access units were
+// one publishes the movie m as the stream path and records it. It returns an error unless all access units were
 // recorded. It publishes no more while the chunks of all streams take more than most bytes of memory.
-func (r *recorder) one(ctx context.Context, path string, k *content, most int64) error {
+func (r *recorder) one(ctx context.Context, path string, m *movie.Movie, most int64) error {
 	run, err := r.plan.Build(r.env, path, nil)
 	if err != nil {
 		return err
@@ -111,7 +112,7 @@ func (r *recorder) one(ctx context.Context, path string, k *content, most int64)
 		return err
 	}
 	if err = r.awaited(ctx, path); err == nil {
-		err = r.feed(ctx, path, k, most)
+		err = r.feed(ctx, path, m, most)
 	}
 	if err != nil {
 		run.Abort(err)
@@ -120,8 +121,8 @@ func (r *recorder) one(ctx context.Context, path string, k *content, most int64)
 	if err := errors.Join(err, run.Err()); err != nil {
 		return err
 	}
-	if rep := run.Report(); len(rep.Drops) > 0 || rep.AccessUnits != uint64(k.units) {
-		return fmt.Errorf("%s: %d of %d access units were recorded: %+v", path, rep.AccessUnits, k.units, rep.Drops)
+	if rep := run.Report(); len(rep.Drops) > 0 || rep.AccessUnits != uint64(m.Units) {
+		return fmt.Errorf("%s: %d of %d access units were recorded: %+v", path, rep.AccessUnits, m.Units, rep.Drops)
 	}
 	return nil
 }
@@ -134,17 +135,17 @@ func (r *recorder) awaited(ctx context.Context, path string) error {
 	})
 }
 
-// feed publishes the content as the stream path. It waits while the chunks of all streams take more than most bytes.
-func (r *recorder) feed(ctx context.Context, path string, k *content, most int64) error {
+// feed publishes the movie as the stream path. It waits while the chunks of all streams take more than most bytes.
+func (r *recorder) feed(ctx context.Context, path string, m *movie.Movie, most int64) error {
 	pub, err := r.hub.Publish(path, hub.PublishOptions{Origin: "bench"})
 	if err != nil {
 		return err
 	}
 	defer pub.Close(endcause.EndOfFile)
-	if err := pub.SetTracks(k.tracks); err != nil {
+	if err := pub.SetTracks(m.Tracks); err != nil {
 		return err
 	}
-	return k.each(func(track int, au *media.AU) error {
+	return m.Each(func(track int, au *media.AU) error {
 		for r.pool.Memory() > most {
 			select {
 			case <-time.After(500 * time.Microsecond):

@@ -7,20 +7,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/gospool/spool/bench/mux"
+	"github.com/gospool/spool/bench/yardstick"
 )
 
 // remuxRound runs ffmpeg, cp and spool remux on the same file, each as a process of its own, and adds their CPU times
 // to the result.
 func remuxRound(ctx context.Context, parent string, b *bench) error {
-	_, err := measure(parent, func(dir string) error {
-		m := newMuxer(b.c, b.k, b.pool)
-		if err := m.all(ctx, dir); err != nil {
+	_, err := yardstick.Measure(parent, func(dir string) error {
+		if _, err := mux.Run(ctx, dir, b.m, b.pool, b.c.options()); err != nil {
 			return err
 		}
-		if err := m.stage.Close(); err != nil {
-			return err
-		}
-		in := filepath.Join(dir, "bench.mp4")
+		in := filepath.Join(dir, mux.FileName)
 		spool := []string{b.self, "remux", in}
 		if b.c.Format == "fmp4" {
 			spool = []string{b.self, "remux", "--fragment", in}
@@ -51,7 +50,7 @@ func remuxRound(ctx context.Context, parent string, b *bench) error {
 		b.r.add("cpu-ms", used["spool"].Seconds()*1000)
 		b.r.add("ffmpeg-cpu-ms", used["ffmpeg"].Seconds()*1000)
 		b.r.add("cp-cpu-ms", used["cp"].Seconds()*1000)
-		b.r.add("file-MB", float64(b.k.bytes)/1e6)
+		b.r.add("file-MB", float64(b.m.Bytes)/1e6)
 		return nil
 	})
 	return err

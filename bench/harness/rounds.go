@@ -3,54 +3,71 @@ package harness
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/gospool/spool/bench/mux"
+	"github.com/gospool/spool/bench/yardstick"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// bare measures the bare write, the least work that recording the case's bytes could cost: see writeBare.
-func (b *bench) bare(parent string) (sample, error) {
-	return measure(parent, func(dir string) error { return writeBare(dir, b.c, b.k) })
+// limits returns the two bare writes of a case, the least work that recording its bytes could cost: without and with
+// preallocated room.
+func (b *bench) limits() []func(dir string) error {
+	var works []func(dir string) error
+	for _, ahead := range []bool{false, true} {
+		w := yardstick.Write{Movie: b.m, Flush: b.c.Flush, Sync: b.c.Sync, Ahead: ahead}
+		works = append(works, func(dir string) error {
+			for n := range b.c.Streams { // each in a directory of its own, as its name is always the same
+				dir := filepath.Join(dir, strconv.Itoa(n))
+				if err := os.Mkdir(dir, 0o755); err != nil {
+					return err
+				}
+				if err := w.Run(dir); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return works
 }
 
-// muxRound measures the bare write (writeBare), then writes one file for each stream, one file after another,
-// measures that, and adds both costs to b.r.
+// muxRound measures the two bare writes, and the muxer. All write one file for each stream, one after another.
 func muxRound(ctx context.Context, parent string, b *bench) error {
-	limit, err := b.bare(parent)
-	if err != nil {
-		return err
-	}
 	var took []time.Duration
-	own, err := measure(parent, func(dir string) error {
-		for range b.c.Streams {
-			m := newMuxer(b.c, b.k, b.pool)
-			if err := m.all(ctx, dir); err != nil {
+	costs, err := yardstick.Round(parent, b.n, append(b.limits(), func(dir string) error {
+		for n := range b.c.Streams {
+			dir := filepath.Join(dir, strconv.Itoa(n))
+			if err := os.Mkdir(dir, 0o755); err != nil {
 				return err
 			}
-			took = append(took, m.took...)
+			chunks, err := mux.Run(ctx, dir, b.m, b.pool, b.c.options())
+			if err != nil {
+				return err
+			}
+			took = append(took, chunks...)
 		}
 		return nil
-	})
+	}))
 	if err != nil {
 		return err
 	}
-	b.note(own, limit)
+	b.note(costs)
 	if !b.warm {
 		b.r.latencies(took)
 	}
 	return nil
 }
 
-// pipelineRound measures the bare write (writeBare), and the recording of all streams at once through a pipeline.
-// The measurement excludes opening and closing the catalogue, since a running recorder has it open.
+// pipelineRound measures the two bare writes, and then the recording of all streams at once through a pipeline. The
+// measurement excludes opening and closing the catalogue, since a running recorder has it open. It is not open during
+// the bare writes, because its background work would be measured with them.
 func pipelineRound(ctx context.Context, parent string, b *bench) (err error) {
-	limit, err := b.bare(parent)
+	costs, err := yardstick.Round(parent, b.n, b.limits())
 	if err != nil {
 		return err
 	}
@@ -59,41 +76,41 @@ func pipelineRound(ctx context.Context, parent string, b *bench) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	r, err := openRecorder(ctx, dir, b.c, b.k, b.pool)
+	r, err := openRecorder(ctx, dir, b.c, b.m, b.pool)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	own, err := measure(parent, func(string) error { return r.record(ctx, b.c, b.k) })
+	own, err := yardstick.Measure(parent, func(string) error { return r.record(ctx, b.c, b.m) })
 	if err == nil {
-		b.note(own, limit)
+		b.note(append(costs, own))
 	}
 	return err
 }
 
 // finaliseRound writes all media of a file, and then measures the finishing of the file only.
 func finaliseRound(ctx context.Context, parent string, b *bench) error {
-	_, err := measure(parent, func(dir string) error {
-		m := newMuxer(b.c, b.k, b.pool)
-		if err := m.open(ctx, dir); err != nil {
+	_, err := yardstick.Measure(parent, func(dir string) error {
+		m, err := mux.Open(ctx, dir, b.m, b.pool, b.c.options())
+		if err != nil {
 			return err
 		}
-		defer m.stage.Close()
-		if err := m.write(); err != nil {
+		defer m.Close()
+		if err := m.Write(); err != nil {
 			return err
 		}
-		began, cpu := time.Now(), cpuTime()
-		if err := m.finish(); err != nil {
+		began, cpu := time.Now(), yardstick.CPUTime()
+		if err := m.Finish(); err != nil {
 			return err
 		}
-		used, took := cpuTime()-cpu, time.Since(began)
+		used, took := yardstick.CPUTime()-cpu, time.Since(began)
 		if b.warm {
 			return nil
 		}
 		b.r.add("cpu-ms", used.Seconds()*1000)
 		b.r.add("ms", took.Seconds()*1000)
-		b.r.add("file-MB", float64(b.k.bytes)/1e6)
-		b.r.add("written-MB", float64(m.finished())/1e6)
+		b.r.add("file-MB", float64(b.m.Bytes)/1e6)
+		b.r.add("written-MB", float64(m.FinishedBytes())/1e6)
 		return nil
 	})
 	return err
@@ -102,15 +119,15 @@ func finaliseRound(ctx context.Context, parent string, b *bench) error {
 // repairRound writes a file without finishing it, as a killed recorder leaves it. It then measures reading the file
 // once, and repairing it.
 func repairRound(ctx context.Context, parent string, b *bench) error {
-	_, err := measure(parent, func(dir string) error {
-		m := newMuxer(b.c, b.k, b.pool)
-		if err := m.open(ctx, dir); err != nil {
+	_, err := yardstick.Measure(parent, func(dir string) error {
+		m, err := mux.Open(ctx, dir, b.m, b.pool, b.c.options())
+		if err != nil {
 			return err
 		}
-		if err := m.write(); err != nil {
-			return errors.Join(err, m.stage.Close())
+		if err := m.Write(); err != nil {
+			return errors.Join(err, m.Close())
 		}
-		if err := m.stage.Close(); err != nil { // leaves the file unfinished, since its segment has not ended
+		if err := m.Close(); err != nil { // leaves the file unfinished, since its segment has not ended
 			return err
 		}
 		part, err := single(dir, media.PartSuffix)
@@ -140,39 +157,8 @@ func repairRound(ctx context.Context, parent string, b *bench) error {
 		b.r.add("ms", repair.Seconds()*1000)
 		b.r.add("cpu-ms", repairCPU.Seconds()*1000)
 		b.r.add("read-ms", read.Seconds()*1000)
-		b.r.add("file-MB", float64(b.k.bytes)/1e6)
+		b.r.add("file-MB", float64(b.m.Bytes)/1e6)
 		return nil
 	})
 	return err
-}
-
-// timed returns the elapsed time and the CPU time of work.
-func timed(work func() error) (wall, cpu time.Duration, err error) {
-	began, from := time.Now(), cpuTime()
-	err = work()
-	return time.Since(began), cpuTime() - from, err
-}
-
-// readOnce reads a file to its end.
-func readOnce(path string) error {
-	f, err := os.Open(filepath.Clean(path))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{f}, make([]byte, 1<<20))
-	return err
-}
-
-// forgetPages writes a file's dirty pages to the disk and drops all of its pages from the page cache.
-func forgetPages(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if err == nil {
-		err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
-	}
-	return errors.Join(err, f.Close())
 }

@@ -6,6 +6,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/gospool/spool/bench/movie"
+	"github.com/gospool/spool/bench/mux"
+	"github.com/gospool/spool/bench/yardstick"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -56,17 +59,17 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 			results = append(results, r)
 			continue
 		}
-		k, err := contentFor(ctx, kind, c)
+		m, err := movieFor(ctx, kind, c)
 		if err != nil {
 			return results, err
 		}
-		b := &bench{c: c, k: k, self: o.Self, pool: media.NewPool(256 << 20), r: Result{Kind: kind, Case: c}}
+		b := &bench{c: c, m: m, self: o.Self, pool: media.NewPool(256 << 20), r: Result{Kind: kind, Case: c}}
 		for n := range rounds {
 			o.report(i*rounds+n, len(cases)*rounds, label)
 			if ctx.Err() != nil {
 				return results, context.Cause(ctx)
 			}
-			b.warm = n < o.Warm
+			b.n, b.warm = n, n < o.Warm
 			if err := round(ctx, dir, b); err != nil {
 				return results, fmt.Errorf("%s: %w", c.Name(), err)
 			}
@@ -77,12 +80,22 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 	return results, nil
 }
 
-// contentFor makes the content of a case for a kind of measurement.
-func contentFor(ctx context.Context, kind string, c Case) (*content, error) {
+// movieFor makes the media of a case for a kind of measurement.
+func movieFor(ctx context.Context, kind string, c Case) (*movie.Movie, error) {
 	if kind == "remux" {
-		return codedContent(ctx, c)
+		return movie.Coded(ctx, c.spec())
 	}
-	return makeContent(c)
+	return movie.Pattern(c.spec())
+}
+
+// spec describes the media of a case.
+func (c Case) spec() movie.Spec {
+	return movie.Spec{Codec: c.Codec, Bitrate: c.Bitrate, FPS: c.FPS, GOP: c.GOP, Length: c.Length}
+}
+
+// options describes the files of a case.
+func (c Case) options() mux.Options {
+	return mux.Options{Fragment: c.Format == "fmp4", FragmentDuration: c.Fragment, Sync: c.Sync, Flush: c.Flush, MaxBytes: c.Bytes}
 }
 
 func (o *Options) report(done, all int, label string) {
@@ -94,31 +107,35 @@ func (o *Options) report(done, all int, label string) {
 // bench is the state of one case during its measurement.
 type bench struct {
 	c    Case
-	k    *content
+	m    *movie.Movie
 	self string      // path of the spool binary
 	pool *media.Pool // stays for all rounds, as the pool of a running recorder does
 	r    Result
+	n    int  // number of the round
 	warm bool // the round does not count
 }
 
-// note adds the metrics of a round of mux or pipeline to b.r, unless b.warm is set. own is the cost of recording;
-// limit is the cost of the bare write (writeBare).
-func (b *bench) note(own, limit sample) {
+// note adds the metrics of a round of mux or pipeline to b.r, unless b.warm is set. costs are those of the bare write,
+// of the write into preallocated room, and of recording.
+func (b *bench) note(costs []yardstick.Cost) {
 	if b.warm {
 		return
 	}
+	write, ahead, own := costs[0], costs[1], costs[2]
 	streams := float64(b.c.Streams)
-	megabytes := float64(b.k.bytes) * streams / 1e6
-	b.r.add("x-write", float64(own.cpu)/float64(limit.cpu))
-	b.r.add("cpu-us/MB", float64(own.cpu.Microseconds())/megabytes)
-	b.r.add("write-cpu-us/MB", float64(limit.cpu.Microseconds())/megabytes)
-	b.r.add("cpu-ms/stream", own.cpu.Seconds()*1000/streams)
-	b.r.add("MB/s", megabytes/own.wall.Seconds())
-	b.r.add("allocs/AU", float64(own.allocs)/float64(b.k.units)/streams)
-	b.r.add("writes/chunk", float64(own.writes)/streams/b.chunks())
-	b.r.add("RSS-MB", float64(own.rssBytes)/1e6)
+	megabytes := float64(b.m.Bytes) * streams / 1e6
+	b.r.add("x-write", float64(own.CPU)/float64(write.CPU))
+	b.r.add("x-write-prealloc", float64(own.CPU)/float64(ahead.CPU))
+	b.r.add("cpu-us/MB", float64(own.CPU.Microseconds())/megabytes)
+	b.r.add("write-cpu-us/MB", float64(write.CPU.Microseconds())/megabytes)
+	b.r.add("prealloc-cpu-us/MB", float64(ahead.CPU.Microseconds())/megabytes)
+	b.r.add("cpu-ms/stream", own.CPU.Seconds()*1000/streams)
+	b.r.add("MB/s", megabytes/own.Wall.Seconds())
+	b.r.add("allocs/AU", float64(own.Allocs)/float64(b.m.Units)/streams)
+	b.r.add("writes/chunk", float64(own.Writes)/streams/b.chunks())
+	b.r.add("RSS-MB", float64(own.RSSBytes)/1e6)
 }
 
 // chunks returns the number of chunks into which the content of one stream is divided if each lasts a whole flush
 // interval.
-func (b *bench) chunks() float64 { return float64(b.k.length) / float64(b.c.Flush) }
+func (b *bench) chunks() float64 { return float64(b.m.Length) / float64(b.c.Flush) }

@@ -1,29 +1,42 @@
 package peers
 
 import (
-	"os"
-	"path/filepath"
+	"errors"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
-	"github.com/gospool/spool/bench/clip"
+	"github.com/gospool/spool/bench/movie"
+	"github.com/gospool/spool/bench/yardstick"
+	"github.com/gospool/spool/pipeline/media"
 )
 
-// Mediacommon writes a movie as fMP4 to a file in dir, with mediacommon and as MediaMTX does: for each second of
-// media it marshals one part, a moof and its mdat, to memory, and writes the part to the file.
-func Mediacommon(m *clip.Movie, dir string) error {
-	f, err := os.Create(filepath.Join(dir, "mediacommon.mp4"))
+// mediacommon muxes with mediacommon, as MediaMTX does: it marshals each part, a moof and its mdat, to memory, and
+// writes the part to the file. With Use.Kept it keeps all memory that a caller of the library can keep.
+type mediacommon struct {
+	use     Use
+	part    part
+	samples [2][]fmp4.Sample
+	tracks  [2]fmp4.PartTrack
+	marshal fmp4.Part
+	buf     seekablebuffer.Buffer
+}
+
+func (p *mediacommon) Run(m *movie.Movie, dir string) error {
+	f, err := create(dir, p.use)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	return errors.Join(p.write(m, f), f.Close())
+}
+
+func (p *mediacommon) write(m *movie.Movie, f *yardstick.File) error {
 	init := fmp4.Init{Tracks: []*fmp4.InitTrack{
-		{ID: 1, TimeScale: clip.VideoScale, Codec: &codecs.H264{SPS: m.Clip.SPS, PPS: m.Clip.PPS}},
-		{ID: 2, TimeScale: clip.AudioScale, Codec: &codecs.MPEG4Audio{Config: mpeg4audio.AudioSpecificConfig{
-			Type: mpeg4audio.ObjectTypeAACLC, SampleRate: clip.AudioScale, ChannelConfig: 2, ChannelCount: 2,
+		{ID: 1, TimeScale: movie.VideoScale, Codec: &codecs.H264{SPS: m.Clip.SPS, PPS: m.Clip.PPS}},
+		{ID: 2, TimeScale: movie.AudioScale, Codec: &codecs.MPEG4Audio{Config: mpeg4audio.AudioSpecificConfig{
+			Type: mpeg4audio.ObjectTypeAACLC, SampleRate: movie.AudioScale, ChannelConfig: 2, ChannelCount: 2,
 		}}},
 	}}
 	var buf seekablebuffer.Buffer
@@ -33,43 +46,69 @@ func Mediacommon(m *clip.Movie, dir string) error {
 	if _, err := f.Write(buf.Bytes()); err != nil {
 		return err
 	}
-	w := &mediacommonParts{clip: m.Clip, file: f}
-	return seconds(m, w.part)
-}
-
-// mediacommonParts writes the media of one fMP4 file, second by second. A part of mediacommon is a moof and its
-// mdat.
-type mediacommonParts struct {
-	clip     *clip.Clip
-	file     *os.File
-	sequence uint32
-}
-
-func (w *mediacommonParts) part(frames []clip.Frame) error {
-	tracks := [2]*fmp4.PartTrack{}
-	for i := range frames {
-		fr := &frames[i]
-		t := tracks[fr.Track]
-		if t == nil {
-			t = &fmp4.PartTrack{ID: fr.Track + 1, BaseTime: uint64(fr.DTS)}
-			tracks[fr.Track] = t
-		}
-		s := &fmp4.Sample{Duration: duration(w.clip, fr.Track)}
-		if fr.Track == clip.VideoTrack {
-			if err := s.FillH264(0, fr.Data); err != nil {
-				return err
-			}
-		} else {
-			s.Payload = fr.Data[0]
-		}
-		t.Samples = append(t.Samples, s)
+	p.marshal.SequenceNumber = 0
+	if p.use.Kept {
+		p.part.clear()
+		return seconds(m, func(track int, au *media.AU) error { p.part.add(track, au); return nil }, func() error { return p.keptPart(m, f) })
 	}
-	part := fmp4.Part{SequenceNumber: w.sequence, Tracks: tracks[:]}
-	w.sequence++
-	var buf seekablebuffer.Buffer
-	if err := part.Marshal(&buf); err != nil {
+	var part fmp4.Part
+	return seconds(m, func(track int, au *media.AU) error { return appendTo(&part, m, track, au) }, func() error {
+		var buf seekablebuffer.Buffer
+		if err := part.Marshal(&buf); err != nil {
+			return err
+		}
+		part = fmp4.Part{SequenceNumber: part.SequenceNumber + 1}
+		_, err := f.Write(buf.Bytes())
+		return err
+	})
+}
+
+// appendTo appends an access unit to a part in memory of its own, as the library's users do.
+func appendTo(part *fmp4.Part, m *movie.Movie, track int, au *media.AU) error {
+	if part.Tracks == nil {
+		part.Tracks = []*fmp4.PartTrack{{ID: 1}, {ID: 2}}
+	}
+	t := part.Tracks[track]
+	if len(t.Samples) == 0 {
+		t.BaseTime = uint64(au.DTS)
+	}
+	s := &fmp4.Sample{Duration: duration(m, track)}
+	if track == movie.VideoTrack {
+		if err := s.FillH264(0, au.Payload); err != nil {
+			return err
+		}
+	} else {
+		s.Payload = append([]byte(nil), au.Payload[0]...)
+	}
+	t.Samples = append(t.Samples, s)
+	return nil
+}
+
+// keptPart marshals p.part from and to kept memory, writes it, and clears it.
+func (p *mediacommon) keptPart(m *movie.Movie, f *yardstick.File) error {
+	p.marshal.Tracks = p.marshal.Tracks[:0]
+	for i := range p.part.tracks {
+		from, t := &p.part.tracks[i], &p.tracks[i]
+		t.ID, t.BaseTime, t.Samples = i+1, uint64(from.dts), t.Samples[:0]
+		p.samples[i] = p.samples[i][:0]
+		data := from.data
+		for _, s := range from.samples {
+			p.samples[i] = append(p.samples[i], fmp4.Sample{
+				Duration: duration(m, i), Payload: data[:s.sizeBytes], IsNonSyncSample: !s.sync,
+			})
+			data = data[s.sizeBytes:]
+		}
+		for k := range p.samples[i] {
+			t.Samples = append(t.Samples, &p.samples[i][k])
+		}
+		p.marshal.Tracks = append(p.marshal.Tracks, t)
+	}
+	p.buf.Reset()
+	if err := p.marshal.Marshal(&p.buf); err != nil {
 		return err
 	}
-	_, err := w.file.Write(buf.Bytes())
+	p.marshal.SequenceNumber++
+	p.part.clear()
+	_, err := f.Write(p.buf.Bytes())
 	return err
 }

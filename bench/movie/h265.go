@@ -1,4 +1,4 @@
-package harness
+package movie
 
 import (
 	"github.com/gospool/spool/bench/clip"
