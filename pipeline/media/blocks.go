@@ -3,7 +3,6 @@ package media
 import (
 	"math/bits"
 	"runtime"
-	"syscall"
 )
 
 // The sizes of blocks are powers of two, in bytes.
@@ -36,7 +35,7 @@ type slabs struct{ all [][]byte }
 
 func (s *slabs) free() {
 	for _, b := range s.all {
-		_ = syscall.Munmap(b) // cannot fail: mapped with this length
+		unmapSlab(b)
 	}
 }
 
@@ -68,7 +67,7 @@ func (b *blocks) cut(size int) []byte {
 }
 
 func (b *blocks) more() bool {
-	slab, err := syscall.Mmap(-1, 0, slabBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	slab, err := mapSlab(slabBytes)
 	if err != nil {
 		return false
 	}
@@ -111,11 +110,6 @@ func pop(list *[][]byte) []byte {
 	out := (*list)[n]
 	*list = (*list)[:n]
 	return out
-}
-
-// releasePages returns the pages of a block to the system. The block's addresses stay mapped.
-func releasePages(block []byte) {
-	_ = syscall.Madvise(block[:cap(block)], syscall.MADV_DONTNEED) // on failure the pages stay and are reused
 }
 
 // own makes the runtime unmap the slabs once p is unreachable. No slab is unmapped too early, because each

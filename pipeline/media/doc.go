@@ -3,7 +3,7 @@
 //
 //	publisher --AU--> Builder --*Chunk--> gop_ring --*Chunk--> segmenter --Part--> mp4 --Recording--> metadata
 //
-// The package uses the standard library only and starts no goroutine. This comment is the
+// The package uses the standard library and golang.org/x/sys only, and starts no goroutine. This comment is the
 // glossary of the whole program: code, settings, API and documentation use each of these
 // words in this one meaning.
 //
