@@ -46,19 +46,21 @@ static: build
 	@ldd spool 2>&1 | grep -qi 'not a .*dynamic' || { echo "spool is linked dynamically:" >&2; ldd spool >&2; exit 1; }
 	./spool version
 
-# What recording costs on this machine, in some minutes: bench/README.md says what
-# each table means. Go's own benchmarks of the parts: make bench-parts.
+# What recording costs on this machine, in less than ten minutes: bench/README.md says what each
+# table means. The last table has the targets. Go's own benchmarks of the parts: make bench-parts.
+BENCH = $(or $(TMPDIR),/tmp)/spool-bench-results
 bench: build
-	$(GO) test ./bench/mux -run '^$$' -bench '^BenchmarkMux$$' -benchtime 9x
-	./spool bench mux --runs 7 --flush-interval 1s
-	./spool bench mux --runs 5 --bitrate 1M,10M,100M --length 120 --format mp4 --flush-interval 1s
-	./spool bench pipeline --runs 5 --length 300 --streams 1
-	./spool bench pipeline --runs 5 --length 20 --bitrate 1M --streams 10,100,400
-	./spool bench finalise --runs 5 --warm 0
-	./spool bench repair --runs 5 --warm 0
-	./spool bench remux --runs 5
-	./spool bench live --runs 5
-	$(MAKE) bench-peers
+	rm -rf $(BENCH) && mkdir -p $(BENCH)
+	./spool bench mux --runs 7 --flush-interval 1s --length 60s,300s --json $(BENCH)/mux.json
+	./spool bench mux --runs 5 --bitrate 1M,10M,100M --length 120s --format mp4 --flush-interval 1s --json $(BENCH)/mux-bitrates.json
+	./spool bench pipeline --runs 5 --length 300s --streams 1 --json $(BENCH)/pipeline.json
+	./spool bench pipeline --runs 5 --length 20s --bitrate 1M --streams 10,100,400 --json $(BENCH)/pipeline-streams.json
+	./spool bench finalise --runs 5 --warm 0 --json $(BENCH)/finalise.json
+	./spool bench repair --runs 5 --warm 0 --json $(BENCH)/repair.json
+	./spool bench remux --runs 5 --json $(BENCH)/remux.json
+	./spool bench live --runs 5 --json $(BENCH)/live.json
+	cd bench/peers && $(GO) run ./peersbench --json $(BENCH)/peers.json
+	./spool bench targets $(BENCH)/*.json
 
 # spool and other MP4 libraries on the same movie, each with its best use.
 bench-peers:

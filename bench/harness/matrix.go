@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -138,6 +139,22 @@ func rate(bps int) string {
 	return fmt.Sprintf("%dk", bps/1000)
 }
 
+// ParseRate parses a bitrate, such as 8M, 500k or 64000, and returns bit/s.
+func ParseRate(text string) (int, error) {
+	digits, unit := text, 1
+	switch {
+	case strings.HasSuffix(text, "k"):
+		digits, unit = text[:len(text)-1], 1000
+	case strings.HasSuffix(text, "M"):
+		digits, unit = text[:len(text)-1], 1_000_000
+	}
+	n, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil || n > 1<<31/uint64(unit) {
+		return 0, fmt.Errorf("%q is not a bitrate: write 8M, 500k or a number of bit/s", text)
+	}
+	return int(n) * unit, nil
+}
+
 // Short returns the parts of c.Name, key=value, in which another case of among differs from c. It returns the first
 // part if no case differs.
 func (c Case) Short(among []Case) string {
@@ -155,4 +172,14 @@ func (c Case) Short(among []Case) string {
 		return parts[0]
 	}
 	return strings.Join(keep, " ")
+}
+
+// shared returns the parts of a case's name, key=value, that all cases have in common.
+func shared(cases []Case) string {
+	common := strings.Split(cases[0].Name(), "/")
+	for _, c := range cases[1:] {
+		parts := strings.Split(c.Name(), "/")
+		common = slices.DeleteFunc(common, func(p string) bool { return !slices.Contains(parts, p) })
+	}
+	return strings.Join(common, " ")
 }

@@ -23,7 +23,8 @@ func (m Metric) High() float64 { return quantile(m.Values, 1) }
 
 // Result holds the measurements of one case.
 type Result struct {
-	Kind    string   `json:"kind"` // one of Kinds
+	Kind    string   `json:"kind"`              // one of Kinds, or peers
+	Machine string   `json:"machine,omitempty"` // see yardstick.Machine
 	Case    Case     `json:"case"`
 	Metrics []Metric `json:"metrics"`
 	// Latency has the time in ms that writing each chunk took in all rounds, sorted; for mux only.

@@ -47,7 +47,7 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 			}
 		}
 	}
-	rounds := o.Warm + o.Runs
+	rounds, machine := o.Warm+o.Runs, yardstick.Machine(dir)
 	for i, c := range cases {
 		label := c.Short(cases)
 		if kind == "live" {
@@ -56,6 +56,7 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 			if err != nil {
 				return results, err
 			}
+			r.Machine = machine
 			results = append(results, r)
 			continue
 		}
@@ -63,7 +64,7 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 		if err != nil {
 			return results, err
 		}
-		b := &bench{c: c, m: m, self: o.Self, pool: media.NewPool(256 << 20), r: Result{Kind: kind, Case: c}}
+		b := &bench{c: c, m: m, self: o.Self, pool: media.NewPool(256 << 20), r: Result{Kind: kind, Machine: machine, Case: c}}
 		for n := range rounds {
 			o.report(i*rounds+n, len(cases)*rounds, label)
 			if ctx.Err() != nil {

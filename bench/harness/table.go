@@ -9,8 +9,11 @@ import (
 	"text/tabwriter"
 )
 
-// WriteReport writes the results as a table and the advice for settings below it.
+// WriteReport writes the machine, the results as a table and the advice for settings below it.
 func WriteReport(w io.Writer, results []Result) error {
+	if len(results) > 0 {
+		fmt.Fprintln(w, results[0].Machine)
+	}
 	if err := WriteTable(w, results); err != nil {
 		return err
 	}
@@ -22,8 +25,9 @@ func WriteReport(w io.Writer, results []Result) error {
 	return nil
 }
 
-// WriteTable writes a table with a row for each case and a column for each metric. Figures are medians of the rounds.
-// Beside the first metric are its lowest and highest value, which show how precise the figure is.
+// WriteTable writes the parameters that all cases share, and a table with a row for each case and a column for each
+// metric. Figures are medians of the rounds. Beside the first metric, and beside each ratio, are the lowest and the
+// highest value, which show how precise the figure is.
 func WriteTable(w io.Writer, results []Result) error {
 	if len(results) == 0 {
 		return nil
@@ -32,11 +36,12 @@ func WriteTable(w io.Writer, results []Result) error {
 	for i := range results {
 		cases[i] = results[i].Case
 	}
+	fmt.Fprintf(w, "%s, medians of %d rounds, all rows: %s%s\n", results[0].Kind, results[0].rounds(), shared(cases), syncNotes[results[0].Kind])
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	head := []string{results[0].Kind}
 	for i, m := range results[0].Metrics {
 		head = append(head, m.Unit)
-		if i == 0 {
+		if hasSpread(i, m) {
 			head = append(head, "(low-high)")
 		}
 	}
@@ -50,11 +55,21 @@ func WriteTable(w io.Writer, results []Result) error {
 	return t.Flush()
 }
 
+// syncNotes explains, by kind, what the parameter sync means where that is not obvious.
+var syncNotes = map[string]string{
+	"finalise": "; the file is finished with that sync",
+	"repair":   "; sync is that of the recording: a repair always syncs its writes",
+	"remux":    "; sync is that of the source: none of the three programs syncs its copy",
+}
+
+// hasSpread reports whether a table shows the lowest and the highest value of the metric number i.
+func hasSpread(i int, m Metric) bool { return i == 0 || strings.HasPrefix(m.Unit, "x-") }
+
 func row(r *Result, cases []Case) []string {
 	out := []string{r.Case.Short(cases)}
 	for i, m := range r.Metrics {
 		out = append(out, figure(m.Median()))
-		if i == 0 {
+		if hasSpread(i, m) {
 			out = append(out, "("+figure(m.Low())+"-"+figure(m.High())+")")
 		}
 	}

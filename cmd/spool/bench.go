@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -27,6 +24,7 @@ type BenchCmd struct {
 	Repair   RepairBench   `cmd:"" help:"The time that repairing a long file after a kill takes, against reading the file once."`
 	Remux    RemuxBench    `cmd:"" help:"The command remux, against ffmpeg -c copy and cp of the same file; ffmpeg must be installed."`
 	Live     LiveBench     `cmd:"" help:"RTSP publishers in real time, against a server that discards what they send."`
+	Targets  TargetsCmd    `cmd:"" help:"Print the measured figures beside their targets, from the files of --json."`
 	Part     BenchPartCmd  `cmd:"" hidden:"" help:"The processes of bench live."`
 }
 
@@ -227,7 +225,7 @@ func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 	}
 	flags := harness.Matrix{Format: f.Format, Codec: f.Codec, FPS: f.FPS, Sync: f.Sync, Streams: f.Streams}
 	for _, text := range f.Bitrate {
-		rate, err := parseRate(text)
+		rate, err := harness.ParseRate(text)
 		if err != nil {
 			return m, usageError{err}
 		}
@@ -253,20 +251,4 @@ func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 		}
 	}
 	return flags.Over(m), nil
-}
-
-// parseRate parses a bitrate, such as 8M, 500k or 64000, and returns bit/s.
-func parseRate(text string) (int, error) {
-	digits, unit := text, 1
-	switch {
-	case strings.HasSuffix(text, "k"):
-		digits, unit = text[:len(text)-1], 1000
-	case strings.HasSuffix(text, "M"):
-		digits, unit = text[:len(text)-1], 1_000_000
-	}
-	n, err := strconv.ParseUint(digits, 10, 31)
-	if err != nil || n > 1<<31/uint64(unit) {
-		return 0, fmt.Errorf("%q is not a bitrate: write 8M, 500k or a number of bit/s", text)
-	}
-	return int(n) * unit, nil
 }

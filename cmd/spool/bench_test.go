@@ -36,6 +36,9 @@ func TestBenchWritesTheRequestedFiles(t *testing.T) {
 	plots, err := filepath.Glob(in("svg/*.svg"))
 	require.NoError(t, err)
 	require.NotEmpty(t, plots)
+	out.Reset()
+	require.Zero(t, run([]string{"bench", "targets", in("r.json")}, &Program{Stdout: &out, Stderr: &errs}), errs.String())
+	require.Contains(t, out.String(), "work  metric  measured")
 }
 
 func TestBenchPrintsJSONAndWritesTheOtherFiles(t *testing.T) {
