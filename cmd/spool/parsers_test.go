@@ -83,6 +83,7 @@ var parsers = map[string]string{
 	"stages/ingest/file/":                 "FuzzReader TestTheCostOfAFileIsProportional",
 	"stages/ingest/rtsp/":                 "FuzzReadable FuzzAuthorization stages/ingest/rtsp/client.FuzzEndless",
 	"stages/ingest/rtsp/authscheme/":      "FuzzRead",
+	"stages/ingest/rtsp/framing/":         "FuzzReader",
 	"stages/ingest/testpattern/":          "FuzzParse FuzzReadFrameNumber",
 	"stages/webhook/":                     "FuzzReadNotice",
 	"stages/webhook/sign.go":              "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/stages/ingest/clients"
+	"github.com/gospool/spool/stages/ingest/rtsp/framing"
 )
 
 // serverConn is a client's connection to the server. Until the client sends RECORD, its resources are bounded:
@@ -39,6 +40,10 @@ type serverConn struct {
 	first   []byte        // the first bytes of the connection, four at most
 	large   atomic.Bool   // the connection holds a slot in Server.large
 	closed  chan struct{} // closed with the connection
+
+	frames   atomic.Pointer[interleaved] // takes the RTP packets; nil: gortsplib reads all messages
+	messages framing.Reader              // follows the bytes that gortsplib gets
+	extendAt time.Duration               // since steadyZero: when keepReading extends the read deadline
 }
 
 // The bounds of one request of a client that does not record. A request of more than freeBytes needs a slot, and the
@@ -63,8 +68,7 @@ func (g *serverConn) Read(p []byte) (int, error) {
 	if err := g.handshake(); err != nil {
 		return 0, err
 	}
-	n, err := g.conn.Read(p)
-	g.client.Read(n)
+	n, err := g.next(p)
 	if err == nil && g.untilNS.Load() != 0 {
 		err = g.measure(p[:n])
 	}

@@ -3,7 +3,9 @@
 //
 // gortsplib provides the server's sockets and parses its requests. The puller uses package client instead, because
 // gortsplib's client fails with many cameras. Packages rtp and ingest make access units, with DTS and PTS, from the
-// packets: gortsplib calculates presentation times only, and aligns tracks by the arrival of their packets.
+// packets: gortsplib calculates presentation times only, and aligns tracks by the arrival of their packets. Of a client
+// that records over TCP, the server takes the RTP packets out of the connection before gortsplib reads it
+// (interleaved.go).
 //
 // # Session descriptions
 //

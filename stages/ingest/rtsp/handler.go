@@ -139,6 +139,7 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Respo
 		s.early.Warn("track refused", "error", reason)
 		return answer(code, reason), nil, nil
 	}
+	s.setUp = track
 	if t.SSRC != nil && t.Protocol == headers.TransportProtocolUDP {
 		s.senders[track] = *t.SSRC
 	}
@@ -158,7 +159,9 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Res
 		s.early.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
-	connStateOf(c.Conn).records()
+	k := connStateOf(c.Conn)
+	k.records()
+	k.takeFrames(s, c.Session.Transport())
 	s.watch(h.cfg.ReadTimeout)
 	s.log.Info("publisher records", "transport", c.Session.Transport().Protocol.String())
 	return ok(), nil
@@ -207,6 +210,7 @@ func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 		s.asks()
 	}
 	if r.Method == base.Teardown {
+		k.frames.Store(nil) // gortsplib refuses frames after TEARDOWN
 		h.letTailIn(ss)
 		k.opened(h.cfg.AnnounceTimeout)
 	}
@@ -227,12 +231,25 @@ func ownSession(own *gortsplib.ServerSession, r *base.Request) {
 	r.Header["Session"] = base.HeaderValue{strings.TrimSpace(name)}
 }
 
+// sessionOf returns the session of gortsplib's session, or nil if it has none.
+func sessionOf(ss *gortsplib.ServerSession) *session {
+	if ss == nil {
+		return nil
+	}
+	s, _ := ss.UserData().(*session)
+	return s
+}
+
 // OnResponse adds a reason phrase to a refusal by gortsplib, which does not send its reasons. It logs and counts the
-// refusal.
+// refusal. From the response to a SETUP it records the interleaved channels.
 func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	k := connStateOf(c)
 	k.release()
 	defer func() { k.request = nil }() // its memory can be freed
+	if s := sessionOf(c.Session()); s != nil && k.request != nil && k.request.Method == base.Setup {
+		s.noteChannel(s.setUp, res)
+		s.setUp = nil
+	}
 	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" || k.request == nil {
 		return
 	}

@@ -22,14 +22,14 @@ const (
 // pollEpoch is the first moment at which connections are polled; the later moments follow at multiples of pollEvery.
 var pollEpoch = time.Now()
 
-// poll sleeps until the next polling moment (see pollEvery) at which data has arrived, reads the data into c.buf, and
+// poll sleeps until the next polling moment (see pollEvery) at which data has arrived, reads the data into p, and
 // returns the number of bytes. It returns 0 after maxIdlePolls moments without data, and if the connection has ended or
 // failed. The caller then makes a blocking read, which waits for data or returns the failure.
-func (c *conn) poll() int {
+func (c *conn) poll(p []byte) int {
 	c.listen(unpolledBytes)
 	for range maxIdlePolls {
 		time.Sleep(pollEvery - time.Since(pollEpoch)%pollEvery)
-		if n, again := c.arrived(c.buf); n > 0 || !again {
+		if n, again := c.arrived(p); n > 0 || !again {
 			return n
 		}
 	}

@@ -55,31 +55,52 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.full = n == len(p) && n >= minFullBytes
 		return n, err
 	}
-	n, err := c.fill()
+	n, err := c.fill(c.buf)
 	c.full, c.rest = n == len(c.buf), n < len(c.buf)
 	k := copy(p, c.buf[:n])
 	c.r, c.w = k, n
 	return k, err
 }
 
-// fill reads from the network into c.buf, which has no unread data, and returns the number of bytes. If the last read
-// emptied the socket, it polls first (see poll).
-func (c *conn) fill() (int, error) {
+// fill reads from the network into p, a part of c.buf, and returns the number of bytes. If the last read emptied the
+// socket, it polls first (see poll).
+func (c *conn) fill(p []byte) (int, error) {
 	if c.rest && c.raw != nil {
-		if n := c.poll(); n > 0 {
+		if n := c.poll(p); n > 0 {
 			return n, nil
 		}
 	}
-	return c.await(c.buf)
+	return c.await(p)
 }
 
-// grow replaces the empty buffer by one of twice the size, within minReadAheadBytes and maxReadAheadBytes.
+// unread returns the data that was read ahead. It is valid until the next read.
+func (c *conn) unread() []byte { return c.buf[c.r:c.w] }
+
+// more reads data ahead, behind the unread data, and returns the number of bytes. The unread data must be shorter than
+// maxReadAheadBytes.
+func (c *conn) more() (int, error) {
+	c.w = copy(c.buf, c.buf[c.r:c.w])
+	c.r = 0
+	if c.full || c.w == len(c.buf) {
+		c.grow()
+	}
+	n, err := c.fill(c.buf[c.w:])
+	c.w += n
+	c.full, c.rest = c.w == len(c.buf), c.w < len(c.buf)
+	return n, err
+}
+
+// grow replaces the buffer by one of twice the size, within minReadAheadBytes and maxReadAheadBytes. The unread data
+// moves to its beginning.
 func (c *conn) grow() {
 	size := min(max(2*len(c.buf), minReadAheadBytes), maxReadAheadBytes)
 	if size > len(c.buf) {
+		old := c.buf
 		c.buf = make([]byte, size)
+		c.w = copy(c.buf, old[c.r:c.w])
+		c.r = 0
 	}
-	c.r, c.w, c.full = 0, 0, false
+	c.full = false
 }
 
 // Close closes the connection. The first call also calls c.left, if it is set.

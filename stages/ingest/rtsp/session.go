@@ -33,8 +33,12 @@ type session struct {
 
 	channels [][2]int                      // server only: interleaved channels that the client requested
 	senders  map[*description.Media]uint32 // server only: SSRCs that the client named for UDP
-	counted  bool                          // server only: the session counts in Server.sessions
-	gone     chan struct{}                 // server only: closed when the session's ports are free
+
+	setUp     *description.Media         // server only: section of the newest SETUP
+	channelOf map[*description.Media]int // server only: interleaved channel of the RTP packets of a section
+
+	counted bool          // server only: the session counts in Server.sessions
+	gone    chan struct{} // server only: closed when the session's ports are free
 
 	heardNS atomic.Int64 // arrival of the newest packet or report, or of RECORD, in ns since steadyZero; 0: before
 	sent    atomic.Bool  // a packet or report has arrived
@@ -67,6 +71,7 @@ var steadyZero = time.Now()
 func newSession(log *slog.Logger, clock pipeline.Clock) *session {
 	return &session{
 		log: log, early: log, clock: clock, hangUp: func() {}, gone: make(chan struct{}), senders: map[*description.Media]uint32{},
+		channelOf: map[*description.Media]int{},
 	}
 }
 
@@ -147,10 +152,17 @@ func (s *session) listen(c carrier) {
 	}
 }
 
+// packet takes an RTP packet of a format from gortsplib.
 func (s *session) packet(t *sessionTrack, p *pion.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.caught()
+	s.accept(t, p, s.clock.Now())
+}
+
+// accept takes an RTP packet of a format, which arrived at the time now. It keeps no reference to the packet. The caller
+// holds s.mu.
+func (s *session) accept(t *sessionTrack, p *pion.Packet, now time.Time) {
 	if s.closed {
 		return
 	}
@@ -160,7 +172,6 @@ func (s *session) packet(t *sessionTrack, p *pion.Packet) {
 		return
 	default:
 	}
-	now := s.clock.Now()
 	s.hear(now)
 	s.sent.Store(true)
 	if t.choice.sends == t {
