@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"os"
@@ -160,8 +161,47 @@ func TestEveryQueryUsesAnIndex(t *testing.T) {
 			require.Contains(t, plan, "spool_recordings_", "%s:\n%s", name, plan)
 			require.Empty(t, walksTable(driver, plan), "%s:\n%s", name, plan)
 			require.NotEmpty(t, records(t, c, q).Records, name)
+			if driver == "mysql" { // the database that counts them
+				most := int64(12 * media.DefaultLimit)
+				if name == "prefix of ten" { // a page of each stream
+					most *= 10
+				}
+				require.LessOrEqual(t, rowsRead(t, s, q), most, "%s reads more than its page needs:\n%s", name, plan)
+			}
 		}
 	})
+}
+
+// rowsRead returns the number of rows and index entries that MySQL reads for a page.
+func rowsRead(t *testing.T, s *store, q media.Query) (n int64) {
+	t.Helper()
+	a, err := parseQuery(q)
+	require.NoError(t, err)
+	a.limit++
+	sel, err := s.plan(t.Context(), &a)
+	require.NoError(t, err)
+	conn, err := s.RO.Conn(t.Context()) // the counters are those of a session
+	require.NoError(t, err)
+	defer conn.Close()
+	each := func(statement string, scan func(*sql.Rows)) {
+		rows, err := conn.QueryContext(t.Context(), statement)
+		require.NoError(t, err)
+		defer rows.Close()
+		for rows.Next() {
+			scan(rows)
+		}
+		require.NoError(t, rows.Err())
+	}
+	_, err = conn.ExecContext(t.Context(), "FLUSH STATUS")
+	require.NoError(t, err)
+	each(sel.String(), func(*sql.Rows) {})
+	each("SHOW SESSION STATUS LIKE 'Handler_read%'", func(rows *sql.Rows) {
+		var name string
+		var reads int64
+		require.NoError(t, rows.Scan(&name, &reads))
+		n += reads
+	})
+	return n
 }
 
 // BenchmarkPage runs each query on a million rows (SPOOL_BENCH_ROWS for another number) on each
