@@ -151,7 +151,7 @@ func TestTheTableShowsMediansAndSpread(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, WriteTable(&b, made()))
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	require.Contains(t, lines[0], "mux, medians of 3 rounds, all rows: format=mp4 sync=chunk codec=h264 bitrate=8M fps=30")
+	require.Contains(t, lines[0], "mux, rounds: 3, all rows: format=mp4 sync=chunk codec=h264 bitrate=8M fps=30")
 	require.NotContains(t, lines[0], "flush=", "its rows differ")
 	require.Equal(t, strings.Fields("mux x-write (low-high) cpu-us/MB MB/s p50 ms p99 ms max ms"), strings.Fields(lines[1]))
 	require.Equal(t, strings.Fields("flush=500ms 1.50 (1.35-1.65) 310 1000 2 3.96 4"), strings.Fields(strings.ReplaceAll(lines[3], ".00", "")))

@@ -36,7 +36,7 @@ func WriteTable(w io.Writer, results []Result) error {
 	for i := range results {
 		cases[i] = results[i].Case
 	}
-	fmt.Fprintf(w, "%s, medians of %d rounds, all rows: %s%s\n", results[0].Kind, results[0].rounds(), shared(cases), syncNotes[results[0].Kind])
+	fmt.Fprintf(w, "%s, rounds: %d, all rows: %s%s\n", results[0].Kind, results[0].rounds(), shared(cases), syncNotes[results[0].Kind])
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	head := []string{results[0].Kind}
 	for i, m := range results[0].Metrics {

@@ -8,10 +8,14 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // Machine returns a line that names what figures depend on: the CPU with the number of its logical cores, the kernel,
-// the file system of dir, and the date. It leaves out what the system does not tell.
+// the file system of dir, the date, and whether that file system lacks the free space that preallocation needs. It leaves
+// out what the system does not tell.
 func Machine(dir string) string {
 	parts := []string{fmt.Sprintf("%d x %s", runtime.NumCPU(), cpuModel())}
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
@@ -22,7 +26,11 @@ func Machine(dir string) string {
 			parts = append(parts, fs)
 		}
 	}
-	return strings.Join(append(parts, runtime.Version(), time.Now().Format(time.DateOnly)), ", ")
+	parts = append(parts, runtime.Version(), time.Now().Format(time.DateOnly))
+	if c, err := filesystem.CapacityOf(dir); err == nil && c.FreeBytes < disk.PreallocateFromBytes {
+		parts = append(parts, "too full for preallocation")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // cpuModel returns the name of the CPU, or its architecture if the system does not give a name.
