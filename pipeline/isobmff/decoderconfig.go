@@ -1,7 +1,5 @@
 package isobmff
 
-import gomp4 "github.com/abema/go-mp4"
-
 // AVCConfig holds an avcC, the decoder configuration of H.264 (ISO/IEC 14496-15, 5.3.3.1).
 type AVCConfig struct {
 	LengthSize      int      // bytes of the length before each NAL unit in a sample
@@ -17,26 +15,24 @@ type AVCConfig struct {
 
 // AVCConfig appends an avcC. Each parameter set must have less than 64 KiB.
 func (w *Writer) AVCConfig(c *AVCConfig) {
-	sets := func(nals [][]byte) (out []gomp4.AVCParameterSet) {
-		for _, nal := range nals {
-			out = append(out, gomp4.AVCParameterSet{Length: uint16(len(nal)), NALUnit: nal})
-		}
-		return out
-	}
-	box := &gomp4.AVCDecoderConfiguration{
-		AnyTypeBox:           gomp4.AnyTypeBox{Type: gomp4.BoxTypeAvcC()},
-		ConfigurationVersion: 1,
-		Profile:              c.Profile, ProfileCompatibility: c.Compat, Level: c.Level,
-		Reserved: 63, LengthSizeMinusOne: uint8(c.LengthSize - 1), Reserved2: 7, // reserved bits are ones, and go-mp4 does not set them
-		NumOfSequenceParameterSets: uint8(len(c.SequenceSets)), SequenceParameterSets: sets(c.SequenceSets),
-		NumOfPictureParameterSets: uint8(len(c.PictureSets)), PictureParameterSets: sets(c.PictureSets),
-	}
+	at := w.Open("avcC")
+	// Reserved bits are ones.
+	w.B = append(w.B, 1, c.Profile, c.Compat, c.Level, 0xfc|uint8(c.LengthSize-1), 0xe0|uint8(len(c.SequenceSets)))
+	w.parameterSets(c.SequenceSets)
+	w.U8(uint8(len(c.PictureSets)))
+	w.parameterSets(c.PictureSets)
 	if c.High {
-		box.HighProfileFieldsEnabled = true
-		box.Reserved3, box.Reserved4, box.Reserved5 = 63, 31, 31
-		box.ChromaFormat, box.BitDepthLumaMinus8, box.BitDepthChromaMinus8 = c.ChromaFormat, c.LumaMinus8, c.ChromaMinus8
+		w.B = append(w.B, 0xfc|c.ChromaFormat, 0xf8|c.LumaMinus8, 0xf8|c.ChromaMinus8, 0) // no extensions of sequence parameter sets
 	}
-	w.marshal(box)
+	w.Close(at)
+}
+
+// parameterSets appends NAL units, each after its length in 2 bytes.
+func (w *Writer) parameterSets(nals [][]byte) {
+	for _, nal := range nals {
+		w.U16(uint16(len(nal)))
+		w.Append(nal)
+	}
 }
 
 // ReadAVCConfig reads the payload of an avcC up to the end of its parameter sets; it does not read
@@ -96,10 +92,7 @@ func (w *Writer) HEVCConfig(c *HEVCConfig) {
 	for _, a := range c.Arrays {
 		w.U8(0x80 | a.Type) // array_completeness
 		w.U16(uint16(len(a.NALs)))
-		for _, nal := range a.NALs {
-			w.U16(uint16(len(nal)))
-			w.Append(nal)
-		}
+		w.parameterSets(a.NALs)
 	}
 	w.Close(at)
 }

@@ -1,13 +1,12 @@
 package isobmff
 
-import gomp4 "github.com/abema/go-mp4"
-
 // Tags of the descriptors in an esds (ISO/IEC 14496-1, 7.2.6): ES_Descriptor,
-// DecoderConfigDescriptor, DecoderSpecificInfo.
+// DecoderConfigDescriptor, DecoderSpecificInfo, SLConfigDescriptor.
 const (
 	tagES       = 3
 	tagConfig   = 4
 	tagSpecific = 5
+	tagSL       = 6
 )
 
 // MPEG4Audio is the objectTypeIndication of ISO/IEC 14496-3 audio, such as AAC (ISO/IEC 14496-1,
@@ -18,21 +17,23 @@ const MPEG4Audio = 0x40
 // DecoderSpecificInfo, for AAC the AudioSpecificConfig.
 func (w *Writer) Esds(specific []byte) {
 	const config, stream = 13, 3 // bytes of the descriptors' own fields
-	n := uint32(len(specific))
-	w.marshal(&gomp4.Esds{Descriptors: []gomp4.Descriptor{
-		{
-			Tag: gomp4.ESDescrTag, Size: stream + 5 + config + 5 + n + 5 + 1,
-			ESDescriptor: &gomp4.ESDescriptor{},
-		},
-		{
-			Tag: gomp4.DecoderConfigDescrTag, Size: config + 5 + n,
-			DecoderConfigDescriptor: &gomp4.DecoderConfigDescriptor{
-				ObjectTypeIndication: MPEG4Audio, StreamType: 0x05, Reserved: true,
-			},
-		},
-		{Tag: gomp4.DecSpecificInfoTag, Size: n, Data: specific},
-		{Tag: gomp4.SLConfigDescrTag, Size: 1, Data: []byte{2}},
-	}})
+	n := len(specific)
+	at := w.OpenFull("esds", 0, 0)
+	w.descriptor(tagES, stream+5+config+5+n+5+1)
+	w.zeros(stream)
+	w.descriptor(tagConfig, config+5+n)
+	w.B = append(w.B, MPEG4Audio, 0x05<<2|1) // streamType audio, and a reserved bit
+	w.zeros(3 + 4 + 4)                       // bufferSizeDB, maxBitrate, avgBitrate: not known
+	w.descriptor(tagSpecific, n)
+	w.Append(specific)
+	w.descriptor(tagSL, 1)
+	w.U8(2) // as in every MP4 file (ISO/IEC 14496-14, 3.1.2)
+	w.Close(at)
+}
+
+// descriptor appends the tag of a descriptor, and the length of its body in 4 bytes (ISO/IEC 14496-1, 8.3.3).
+func (w *Writer) descriptor(tag uint8, n int) {
+	w.B = append(w.B, tag, uint8(n>>21)|0x80, uint8(n>>14)|0x80, uint8(n>>7)|0x80, uint8(n)&0x7f)
 }
 
 // ReadEsds reads the payload of an esds: the objectTypeIndication, and the DecoderSpecificInfo in

@@ -38,14 +38,14 @@ func ReadMvhd(payload []byte) (h MovieHeader, scaled bool) {
 
 // Mvhd appends an mvhd, in version 0 if its times fit into 32 bits and Long is not set.
 func (w *Writer) Mvhd(h *MovieHeader) {
-	box := &gomp4.Mvhd{Timescale: h.Timescale, Rate: 0x00010000, Volume: 0x0100, Matrix: unity, NextTrackID: h.NextTrackID}
+	box := gomp4.Mvhd{Timescale: h.Timescale, Rate: 0x00010000, Volume: 0x0100, Matrix: unity, NextTrackID: h.NextTrackID}
 	if h.Long || is64(h.CreatedSeconds, h.DurationTicks) {
 		box.Version = 1
 		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.CreatedSeconds, h.CreatedSeconds, h.DurationTicks
 	} else {
 		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.CreatedSeconds), uint32(h.CreatedSeconds), uint32(h.DurationTicks)
 	}
-	w.marshal(box)
+	w.mvhd(&box)
 }
 
 // unity is the transformation matrix that changes nothing (ISO/IEC 14496-12, 6.2.2).
@@ -80,7 +80,7 @@ func ReadTrex(payload []byte) (t Trex, whole bool) {
 
 // Trex appends a trex.
 func (w *Writer) Trex(t *Trex) {
-	w.marshal(&gomp4.Trex{
+	w.trex(&gomp4.Trex{
 		TrackID: t.TrackID, DefaultSampleDescriptionIndex: t.Description,
 		DefaultSampleDuration: t.DurationTicks, DefaultSampleSize: t.SizeBytes, DefaultSampleFlags: t.Flags,
 	})

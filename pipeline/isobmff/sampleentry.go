@@ -15,14 +15,14 @@ const visualFields = 78
 // height are pixels.
 func (w *Writer) OpenVisualEntry(fourcc string, width, height int) (at int) {
 	at = w.openEntry(fourcc)
-	w.Append(make([]byte, 16))
+	w.zeros(16)
 	w.U16(uint16(width))
 	w.U16(uint16(height))
 	w.U32(72 << 16) // horizresolution
 	w.U32(72 << 16) // vertresolution
 	w.U32(0)
 	w.U16(1) // frame_count
-	w.Append(make([]byte, 32))
+	w.zeros(32)
 	w.U16(0x0018) // depth
 	w.U16(0xffff) // pre_defined
 	return at
@@ -96,7 +96,7 @@ func ReadAudioEntry(payload []byte) (e AudioEntry, ok bool) {
 // is in data reference 1, which Dinf writes. The result is the offset for Close: see Open.
 func (w *Writer) openEntry(fourcc string) (at int) {
 	at = w.Open(fourcc)
-	w.Append(make([]byte, 6))
+	w.zeros(6)
 	w.U16(1)
 	return at
 }

@@ -35,7 +35,7 @@ func ReadTkhd(payload []byte) (h TrackHeader, whole bool) {
 
 // Tkhd appends a tkhd with the flags track_enabled and track_in_movie.
 func (w *Writer) Tkhd(h *TrackHeader) {
-	box := &gomp4.Tkhd{
+	box := gomp4.Tkhd{
 		FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 3}},
 		TrackID: h.ID, Matrix: unity, Width: h.Width, Height: h.Height,
 		AlternateGroup: h.AlternateGroup, Volume: h.Volume,
@@ -46,7 +46,7 @@ func (w *Writer) Tkhd(h *TrackHeader) {
 	} else {
 		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.CreatedSeconds), uint32(h.CreatedSeconds), uint32(h.DurationTicks)
 	}
-	w.marshal(box)
+	w.tkhd(&box)
 }
 
 // MediaHeader holds the fields of an mdhd (ISO/IEC 14496-12, 8.4.2).
@@ -73,7 +73,7 @@ func ReadMdhd(payload []byte) (h MediaHeader, whole bool) {
 
 // Mdhd appends an mdhd. The language must have three lower-case letters.
 func (w *Writer) Mdhd(h *MediaHeader) {
-	box := &gomp4.Mdhd{Timescale: h.Timescale}
+	box := gomp4.Mdhd{Timescale: h.Timescale}
 	for i := range box.Language {
 		box.Language[i] = h.Language[i] - 0x60
 	}
@@ -83,7 +83,7 @@ func (w *Writer) Mdhd(h *MediaHeader) {
 	} else {
 		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.CreatedSeconds), uint32(h.CreatedSeconds), uint32(h.DurationTicks)
 	}
-	w.marshal(box)
+	w.mdhd(&box)
 }
 
 // ReadHdlr reads the handler type, such as "vide" or "soun", from the payload of an hdlr (ISO/IEC
@@ -97,21 +97,23 @@ func ReadHdlr(payload []byte) (handler FourCC, whole bool) {
 
 // Hdlr appends an hdlr with a handler type of four characters and a name for people.
 func (w *Writer) Hdlr(handler, name string) {
-	w.marshal(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
+	box := gomp4.Hdlr{Name: name}
+	copy(box.HandlerType[:], handler)
+	w.hdlr(&box)
 }
 
 // Vmhd appends a vmhd, the media header of a video track.
-func (w *Writer) Vmhd() { w.marshal(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}}) }
+func (w *Writer) Vmhd() { w.vmhd(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}}) }
 
 // Smhd appends an smhd, the media header of an audio track.
-func (w *Writer) Smhd() { w.marshal(&gomp4.Smhd{}) }
+func (w *Writer) Smhd() { w.smhd(&gomp4.Smhd{}) }
 
 // Dinf appends a dinf with one data reference: the media is in the same file (ISO/IEC 14496-12,
 // 8.7.1 and 8.7.2).
 func (w *Writer) Dinf() {
 	dinf := w.Open("dinf")
-	dref := w.openMarshal(&gomp4.Dref{EntryCount: 1})
-	w.marshal(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
+	dref := w.openDref(&gomp4.Dref{EntryCount: 1})
+	w.url(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, selfContained}}})
 	w.Close(dref)
 	w.Close(dinf)
 }

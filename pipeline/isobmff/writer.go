@@ -1,12 +1,6 @@
 package isobmff
 
-import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
-
-	gomp4 "github.com/abema/go-mp4"
-)
+import "encoding/binary"
 
 // Writer appends boxes to B. The caller may read B, shorten it and reuse its memory. The zero value
 // is ready for use.
@@ -83,7 +77,7 @@ func (w *Writer) Box(fourcc string, payload []byte) {
 // Free appends a free box of n bytes, including its header of 8 bytes.
 func (w *Writer) Free(n int) {
 	at := w.Open("free")
-	w.B = append(w.B, make([]byte, n-8)...)
+	w.zeros(n - 8)
 	w.Close(at)
 }
 
@@ -98,18 +92,4 @@ func (w *Writer) LargeHeader(fourcc string, size int64) {
 	w.U32(1)
 	w.AppendString(fourcc)
 	w.U64(uint64(size))
-}
-
-// marshal appends a box without children, encoded by go-mp4.
-func (w *Writer) marshal(box gomp4.IImmutableBox) { w.Close(w.openMarshal(box)) }
-
-// openMarshal appends a box, encoded by go-mp4, and leaves it open for children. See Open.
-func (w *Writer) openMarshal(box gomp4.IImmutableBox) (at int) {
-	at = w.Open(box.GetType().String())
-	var out bytes.Buffer
-	if _, err := gomp4.Marshal(&out, box, gomp4.Context{}); err != nil {
-		w.Fail(fmt.Errorf("box %s: %w", box.GetType(), err))
-	}
-	w.B = append(w.B, out.Bytes()...)
-	return at
 }

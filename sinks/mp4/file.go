@@ -92,7 +92,8 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, everyNS int6
 // sets f.lay and f.sizeBytes. The boxes are the ftyp, the growing moov and the reserve, a free
 // box of at least want bytes into which finishing puts the final moov or the sidx.
 func (f *file) writeHeader(want int64) error {
-	var ftyp, moov isobmff.Writer
+	room := make([]byte, f.tableBytes())
+	ftyp, moov := isobmff.Writer{B: room[:0:ftypRoomBytes]}, isobmff.Writer{B: room[ftypRoomBytes:][:0]}
 	writeFtyp(&ftyp, f.tracks)
 	mehd, entry := writeGrowingMoov(&moov, f.tracks, &f.entry)
 	if moov.Err() != nil {

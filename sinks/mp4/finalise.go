@@ -97,7 +97,7 @@ func (f *file) durationNS() int64 {
 }
 
 func (f *file) tableBytes() int {
-	n := pageBytes + f.entry.eventsRoomBytes
+	n := pageBytes + f.entry.eventsRoomBytes + f.entry.gapsRoomBytes
 	for i := range f.tracks {
 		n += len(f.tracks[i].stsd) + 1024 + f.tracks[i].table.Bytes()
 	}

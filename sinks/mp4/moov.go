@@ -8,6 +8,9 @@ import (
 // ftypOurs is the beginning of the ftyp of every file that spool writes, from the box type on.
 const ftypOurs = "ftypisom\x00\x00\x02\x00isomiso6mp41mp42"
 
+// ftypRoomBytes is at least the size of an ftyp.
+const ftypRoomBytes = 64
+
 // writeFtyp appends the ftyp, which is valid for the growing and the finished file. It ends with
 // the brand of the first track whose codec has one.
 func writeFtyp(w *isobmff.Writer, tracks []track) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/isobmff"
 )
@@ -42,6 +43,16 @@ func (e *Encoder) Track(t Track) {
 		e.err = fmt.Errorf("%w: track %d of %d, timescale %d", ErrSamples, t.ID, len(e.tracks), t.Timescale)
 	}
 }
+
+// Reserve makes room for the given number of samples of the current track, to be called before Add.
+func (e *Encoder) Reserve(samples int) {
+	t := &e.tracks[len(e.tracks)-1]
+	t.entries = slices.Grow(t.entries, (samples+BlockSamples-1)/BlockSamples)
+	e.blocks = slices.Grow(e.blocks, usualSampleBytes*samples)
+}
+
+// usualSampleBytes is the usual number of bytes of a block for each sample.
+const usualSampleBytes = 3
 
 // Add adds the next sample of the track. It does not keep s. The duration of a sample is the
 // difference to the DTS of the next one; s.DurationTicks counts for the track's last sample only.
@@ -140,9 +151,10 @@ func (e *Encoder) Finish(of Source) ([]byte, error) {
 		b = e.tracks[i].append(b)
 	}
 	b = le.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	var s seeds
 	for i := range e.tracks {
 		for k := range e.tracks[i].entries {
-			b = e.tracks[i].entries[k].append(b, seed(of.Recording, i, int64(k)))
+			b = e.tracks[i].entries[k].append(b, s.of(of.Recording, i, int64(k)))
 		}
 	}
 	return append(b, e.blocks...), nil

@@ -45,7 +45,7 @@ func MendChecksums(b []byte) {
 			if to := from + int(place&0xffff); from >= 0 && to <= len(b) {
 				le.PutUint32(e[32:], crc32.Checksum(b[from:to], castagnoli))
 			}
-			le.PutUint32(e[36:], crc32.Update(seed(id, i, k), castagnoli, e[:36]))
+			le.PutUint32(e[36:], crc32.Update(new(seeds).of(id, i, k), castagnoli, e[:36]))
 			at += entryBytes
 		}
 	}

@@ -88,12 +88,14 @@ type entry struct {
 	sum   uint32 // CRC32C of the block
 }
 
-// seed returns the seed of the checksum of an entry: it makes a checksum valid only for this
+// seeds computes the seeds of the checksums of entries, in memory of its own.
+type seeds [len(media.ID{}) + 12]byte
+
+// of returns the seed of the checksum of an entry: it makes a checksum valid only for this
 // recording, track and block.
-func seed(id media.ID, track int, block int64) uint32 {
-	var b [len(media.ID{}) + 12]byte
-	n := copy(b[:], id[:])
-	le.PutUint32(b[n:], uint32(track))
-	le.PutUint64(b[n+4:], uint64(block))
-	return crc32.Checksum(b[:], castagnoli)
+func (s *seeds) of(id media.ID, track int, block int64) uint32 {
+	n := copy(s[:], id[:])
+	le.PutUint32(s[n:], uint32(track))
+	le.PutUint64(s[n+4:], uint64(block))
+	return crc32.Checksum(s[:], castagnoli)
 }

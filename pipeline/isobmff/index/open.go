@@ -86,7 +86,7 @@ func (x *Index) entry(track int, block int64) (e entry, err error) {
 		return e, err
 	}
 	body, sum := b[:entryBytes-4], le.Uint32(b[entryBytes-4:])
-	if sum != crc32.Update(seed(x.Source.Recording, track, block), castagnoli, body) {
+	if sum != crc32.Update(new(seeds).of(x.Source.Recording, track, block), castagnoli, body) {
 		return e, fmt.Errorf("%w: the entry of block %d of track %d", ErrDamaged, block, x.Tracks[track].ID)
 	}
 	place := le.Uint64(b[16:])

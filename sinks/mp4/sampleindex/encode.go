@@ -22,6 +22,7 @@ func Encode(of index.Source, tables []Table) ([]byte, error) {
 			continue
 		}
 		e.Track(t.Track)
+		e.Reserve(int(t.Samples.Count))
 		t.Samples.Each(func(s *isobmff.Sample) {
 			moved := *s
 			moved.DTS += t.ShiftTicks
