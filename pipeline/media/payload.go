@@ -1,5 +1,7 @@
 package media
 
+import "github.com/gospool/spool/pipeline/crc32c"
+
 // Payload holds the bytes of one track in one chunk, in mdat form: NAL units with 4-byte lengths,
 // or raw frames, one after another.
 //
@@ -10,6 +12,11 @@ package media
 type Payload struct {
 	blocks    [][]byte
 	sizeBytes int // sum of the lengths of the blocks
+
+	// sum is the CRC32C of the first summedBytes bytes. add computes it beside copying, where it costs almost nothing.
+	// Other ways to make a payload leave it unknown: summedBytes then differs from sizeBytes.
+	sum         uint32
+	summedBytes int
 }
 
 // NewPayload returns a payload of the bytes b, which must be in mdat form. It does not copy b.
@@ -22,6 +29,9 @@ func NewPayload(b []byte) Payload {
 
 // Len returns the size in bytes.
 func (p *Payload) Len() int { return p.sizeBytes }
+
+// Checksum returns the CRC32C of the bytes; known is false if they have to be read for it.
+func (p *Payload) Checksum() (sum uint32, known bool) { return p.sum, p.summedBytes == p.sizeBytes }
 
 // Blocks returns the bytes in order, ready for one writev. They belong to the chunk: the caller must not use
 // them after it released the chunk, and must not change them. Only a source that got the chunk from
@@ -72,12 +82,16 @@ func nextBlock(k int) int { return maxBlock >> max(2-k, 0) }
 
 // add appends a copy of src.
 func (p *Payload) add(pool *Pool, src []byte) {
+	if p.summedBytes == p.sizeBytes {
+		p.summedBytes += len(src)
+	}
 	p.sizeBytes += len(src)
 	for {
 		if k := len(p.blocks) - 1; k >= 0 {
 			last := p.blocks[k]
 			n := min(cap(last)-len(last), len(src))
-			p.blocks[k] = append(last, src[:n]...)
+			p.blocks[k] = last[:len(last)+n]
+			p.sum = crc32c.Copy(p.blocks[k][len(last):], src[:n], p.sum) // has no meaning if summedBytes differs
 			src = src[n:]
 		}
 		if len(src) == 0 {
@@ -100,6 +114,9 @@ func (p *Payload) grow(pool *Pool, n int) {
 
 // cut shortens the payload to its first n bytes and frees the blocks after them.
 func (p *Payload) cut(pool *Pool, n int) {
+	if n < p.sizeBytes {
+		p.summedBytes = -1 // never sizeBytes, however much is added later
+	}
 	p.sizeBytes = n
 	for i, b := range p.blocks {
 		if n < len(b) {

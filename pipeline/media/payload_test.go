@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"hash/crc32"
 	"math/rand/v2"
 	"testing"
 
@@ -30,6 +31,7 @@ func TestPayloadIsOneRunOfBytes(t *testing.T) {
 		check := func() {
 			require.Equal(t, len(want), p.Len())
 			require.True(t, bytes.Equal(want, p.Append(nil)))
+			requireChecksum(t, &p)
 			for range 20 {
 				from := rng.IntN(len(want) + 1)
 				n := rng.IntN(len(want) - from + 1)
@@ -37,6 +39,7 @@ func TestPayloadIsOneRunOfBytes(t *testing.T) {
 				behind := p.From(from)
 				require.True(t, bytes.Equal(want[from:], behind.Append(nil)))
 				require.Equal(t, len(want)-from, behind.Len())
+				requireChecksum(t, &behind)
 			}
 			for i, b := range p.Blocks() {
 				require.True(t, i == len(p.Blocks())-1 || len(b) == cap(b), "block %d has a hole", i)
@@ -49,6 +52,43 @@ func TestPayloadIsOneRunOfBytes(t *testing.T) {
 		p.free(pool, 0)
 		require.Zero(t, p.memory())
 	}
+}
+
+// requireChecksum requires that a known checksum is that of the payload's bytes.
+func requireChecksum(t *testing.T, p *Payload) (known bool) {
+	sum, known := p.Checksum()
+	if known {
+		require.Equal(t, crc32.Checksum(p.Append(nil), crc32.MakeTable(crc32.Castagnoli)), sum)
+	}
+	return known
+}
+
+// The checksum is known as long as all bytes came by add, and no longer after a cut, even if as many bytes as before
+// are added.
+func TestThePayloadKnowsItsChecksum(t *testing.T) {
+	pool := NewPool(0)
+	var p Payload
+	require.True(t, requireChecksum(t, &p), "no bytes")
+	for i := range 40 {
+		p.add(pool, bytes.Repeat([]byte{byte(i)}, 1+i*997))
+		require.True(t, requireChecksum(t, &p))
+	}
+	p.trim(pool)
+	require.True(t, requireChecksum(t, &p))
+	p.cut(pool, p.Len())
+	require.True(t, requireChecksum(t, &p), "nothing was cut off")
+	n := p.Len()
+	p.cut(pool, n-5000)
+	require.False(t, requireChecksum(t, &p))
+	p.add(pool, make([]byte, 5000))
+	require.Equal(t, n, p.Len())
+	require.False(t, requireChecksum(t, &p))
+	for _, unknown := range []Payload{NewPayload([]byte("abc")), p.From(1)} {
+		require.False(t, requireChecksum(t, &unknown))
+	}
+	var read Payload
+	read.grow(pool, 70_000)
+	require.False(t, requireChecksum(t, &read), "the source has yet to write the bytes")
 }
 
 func TestPayloadOfKnownSize(t *testing.T) {

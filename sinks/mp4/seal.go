@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"github.com/gospool/spool/pipeline/crc32c"
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
@@ -50,7 +51,12 @@ func (f *fragment) checksum(head []byte, crcAt int) uint32 {
 	crc := crc32.Update(f.seed, castagnoli, head[:crcAt])
 	crc = crc32.Update(crc, castagnoli, head[crcAt+4:])
 	for i := range f.runs {
-		for _, b := range f.runs[i].cols.Payload.Blocks() {
+		payload := &f.runs[i].cols.Payload
+		if sum, known := payload.Checksum(); known {
+			crc = crc32c.Join(crc, sum, payload.Len())
+			continue
+		}
+		for _, b := range payload.Blocks() {
 			crc = crc32.Update(crc, castagnoli, b)
 		}
 	}
