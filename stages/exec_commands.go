@@ -221,10 +221,8 @@ func (command Command) run(ctx context.Context) Outcome {
 	cmd := exec.CommandContext(ctx, command.Args[0], command.Args[1:]...)
 	cmd.Env = append(environment(command.Environment), command.Variables...)
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second // a daemon that the command started may keep the output open
-	err := cmd.Run()
+	err := runGroup(cmd)
 	switch {
 	case err != nil && errors.Is(context.Cause(ctx), errCommandTime):
 		err = errCommandTime

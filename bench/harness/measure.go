@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gospool/spool/bench/yardstick"
 )
 
@@ -38,7 +36,7 @@ func forgetPages(path string) error {
 	}
 	err = f.Sync()
 	if err == nil {
-		err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+		err = dropPages(f)
 	}
 	return errors.Join(err, f.Close())
 }

@@ -27,8 +27,7 @@ func start(name string, argv []string, stdout io.Writer) (*process, error) {
 	if stdout != nil {
 		p.cmd.Stdout = io.MultiWriter(stdout, &p.out)
 	}
-	// The kernel kills the children if the harness is killed.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = endWithParent()
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

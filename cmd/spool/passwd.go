@@ -8,8 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gospool/spool/api/auth"
 )
 
@@ -97,20 +95,4 @@ func ask(lines *bufio.Reader, show io.Writer, terminal bool, prompt string) (str
 		err = nil // the last line of a file may have no newline
 	}
 	return line, err
-}
-
-// withoutEcho turns the echo of a terminal off until the caller calls restore. It returns an error if f
-// is no terminal.
-func withoutEcho(f *os.File) (restore func(), err error) {
-	fd := int(f.Fd())
-	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	if err != nil {
-		return nil, err
-	}
-	quiet := *before
-	quiet.Lflag &^= unix.ECHO
-	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &quiet); err != nil {
-		return nil, err
-	}
-	return func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, before) }, nil
 }

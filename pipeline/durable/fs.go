@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
@@ -120,7 +118,7 @@ func (d Disk) SyncDir(dir string) error {
 
 // SyncFS implements FS.
 func (d Disk) SyncFS(dir string) error {
-	return d.onDirectory(dir, func(f *os.File) error { return unix.Syncfs(int(f.Fd())) })
+	return d.onDirectory(dir, d.Calls.SyncFS)
 }
 
 func (d Disk) onDirectory(name string, do func(*os.File) error) error {

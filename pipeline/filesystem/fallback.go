@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	stdsync "sync"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // naming is held from the check that a name is free to the rename to that name, on a file system without an
@@ -24,22 +24,21 @@ func (c *Calls) RenameNew(dirfd int, from, to string) error {
 	}
 	err = c.linkat(dirfd, from, to)
 	if err == nil {
-		return again(func() error { return unix.Unlinkat(dirfd, from, 0) })
+		return unlinkAt(dirfd, from)
 	}
 	if !refused(link, err) {
 		return err
 	}
 	naming.Lock()
 	defer naming.Unlock()
-	var there unix.Stat_t
-	err = again(func() error { return unix.Fstatat(dirfd, to, &there, unix.AT_SYMLINK_NOFOLLOW) })
+	err = existsAt(dirfd, to)
 	switch {
 	case err == nil:
-		return unix.EEXIST
-	case !errors.Is(err, unix.ENOENT):
+		return syscall.EEXIST
+	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return again(func() error { return unix.Renameat(dirfd, from, dirfd, to) })
+	return renameOver(dirfd, from, to)
 }
 
 // Datasync makes the bytes and the size of a file durable. If the file system refuses fdatasync, it calls Sync.
@@ -74,16 +73,23 @@ func (c *Calls) SyncDir(fd int) error {
 	return err
 }
 
+// SyncFS makes everything on a file system durable; dir is a directory there. It returns errors.ErrUnsupported if the
+// platform cannot do that.
+func (c *Calls) SyncFS(dir *os.File) error { return unsupported(syncDir, c.syncfs(int(dir.Fd()))) }
+
+// RemoveDir removes an empty directory, given by its name in dir. It removes no file.
+func RemoveDir(dir *os.File, name string) error { return rmdirAt(int(dir.Fd()), name) }
+
 // Allocate reserves disk space for n bytes at offset off. It does not change the size of the file. It returns
 // errors.ErrUnsupported if the file system cannot reserve space.
 func (c *Calls) Allocate(fd int, off, n int64) error {
-	return unsupported(allocate, c.fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, off, n))
+	return unsupported(allocate, c.fallocate(fd, keepSize, off, n))
 }
 
 // Punch frees the disk space of n bytes at offset off, which then read as zeros. It returns
 // errors.ErrUnsupported if the file system cannot do that; the bytes are then unchanged.
 func (c *Calls) Punch(fd int, off, n int64) error {
-	return unsupported(punch, c.fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n))
+	return unsupported(punch, c.fallocate(fd, punchHole|keepSize, off, n))
 }
 
 // Chmod sets the mode of a file. On a file system without modes it has no effect and returns nil; Probe reports

@@ -8,9 +8,8 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // ErrLocked is the error of the Lock functions if another process, or other code of this process, holds the lock.
@@ -29,7 +28,7 @@ func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err 
 	switch {
 	case err == nil:
 		return func() {}, nil
-	case errors.Is(err, unix.EWOULDBLOCK):
+	case Is(err, syscall.EWOULDBLOCK):
 		return nil, ErrLocked
 	case refused(lock, err):
 		return lockFile(dir, name)

@@ -4,8 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // LockPath locks the file name, as Lock does, until the caller calls unlock or the process ends. It creates a
@@ -44,22 +43,22 @@ func (o Own) root(dir string) (*os.Root, error) {
 // LockPathShared locks a file as LockPath does, but with a shared lock, which several processes may hold. On a
 // file system without locks it returns an error, because a lock file cannot be shared.
 func LockPathShared(own Own, name string) (unlock func() error, err error) {
-	return flockPath(own, name, unix.LOCK_SH)
+	return flockPath(own, name, shared)
 }
 
 // LockPathAlone locks a file as LockPath does, for use with LockPathShared: it returns ErrLocked while another
 // process has an exclusive or a shared lock. On a file system without locks it returns an error.
 func LockPathAlone(own Own, name string) (unlock func() error, err error) {
-	return flockPath(own, name, unix.LOCK_EX)
+	return flockPath(own, name, exclusive)
 }
 
-func flockPath(own Own, name string, how int) (unlock func() error, err error) {
+func flockPath(own Own, name string, mode lockMode) (unlock func() error, err error) {
 	f, err := own.Open(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	err = again(func() error { return unix.Flock(int(f.Fd()), how|unix.LOCK_NB) })
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	err = lockFD(int(f.Fd()), mode, false)
+	if Is(err, syscall.EWOULDBLOCK) {
 		err = ErrLocked
 	}
 	if err != nil {
@@ -67,3 +66,7 @@ func flockPath(own Own, name string, how int) (unlock func() error, err error) {
 	}
 	return f.Close, nil
 }
+
+// WaitLock waits until no other process has a lock on an open file, and locks it exclusively until it is closed. It
+// returns errors.ErrUnsupported on a file system without locks.
+func WaitLock(f *os.File) error { return unsupported(lock, lockFD(int(f.Fd()), exclusive, true)) }

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // ErrNotOurs is the error for a file that another user may have written, so that spool does not use its
@@ -51,17 +49,7 @@ func (o Own) OurDirectory(name string) error {
 		return err
 	}
 	defer dir.Close()
-	var s unix.Stat_t
-	if err := unix.Fstat(int(dir.Fd()), &s); err != nil {
-		return &os.PathError{Op: "stat", Path: name, Err: err}
-	}
-	if s.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return notOurs(name, "it is no directory", "remove it")
-	}
-	if err := owned(name, &s); err != nil {
-		return err
-	}
-	return writtenByNoOther(name, &s)
+	return oursToFill(dir)
 }
 
 // openOurs opens a name below Top. It checks that no other user can have put another file of this process's
@@ -110,66 +98,6 @@ func notLinked(dir *os.File, name string, err error) error {
 		return notOurs(path, "it is no regular file", "remove it")
 	}
 	return notOurs(path, "it is a link", "put in its place what it leads to")
-}
-
-// openDir opens a directory with O_PATH. The result serves for openat and fstat, but not for listing the
-// directory, so the caller needs no read permission.
-func openDir(name string) (*os.File, error) {
-	fd, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
-	}
-	return os.NewFile(uintptr(fd), name), nil
-}
-
-// noOtherRenames checks that no other user can replace a file in a directory by another file of this process's
-// user. The owner of the directory can do that, whatever its mode, and so can each user with write permission,
-// unless the sticky bit is set. The error is ErrNotOurs.
-func noOtherRenames(dir *os.File) error {
-	var s unix.Stat_t
-	if err := unix.Fstat(int(dir.Fd()), &s); err != nil {
-		return &os.PathError{Op: "stat", Path: dir.Name(), Err: err}
-	}
-	me := uint32(unix.Geteuid())
-	if s.Uid != me && s.Uid != 0 {
-		return notOurs(dir.Name(), fmt.Sprintf("it belongs to the user %d, who can put other files in it and old ones back, and spool runs as %d", s.Uid, me),
-			fmt.Sprintf("chown %d %s, or run spool as the user %d", me, dir.Name(), s.Uid))
-	}
-	if s.Mode&unix.S_ISVTX != 0 {
-		return nil
-	}
-	return writtenByNoOther(dir.Name(), &s)
-}
-
-func ours(f *os.File) error {
-	var s unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
-		return &os.PathError{Op: "stat", Path: f.Name(), Err: err}
-	}
-	switch {
-	case s.Mode&unix.S_IFMT != unix.S_IFREG:
-		return notOurs(f.Name(), "it is no regular file", "remove it")
-	case s.Nlink != 1:
-		return notOurs(f.Name(), "it has a second name (a hard link)", "copy it, and put the copy in its place")
-	}
-	if err := owned(f.Name(), &s); err != nil {
-		return err
-	}
-	return writtenByNoOther(f.Name(), &s)
-}
-
-func owned(name string, s *unix.Stat_t) error {
-	if s.Uid == uint32(unix.Geteuid()) {
-		return nil
-	}
-	return notOurs(name, fmt.Sprintf("it belongs to the user %d, and spool runs as %d", s.Uid, unix.Geteuid()), fmt.Sprintf("chown %d %s", unix.Geteuid(), name))
-}
-
-func writtenByNoOther(name string, s *unix.Stat_t) error {
-	if s.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0 {
-		return nil
-	}
-	return notOurs(name, "other users may write to it", "chmod go-w "+name)
 }
 
 func notOurs(name, why, do string) error {

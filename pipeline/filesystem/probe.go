@@ -10,10 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Lack is a feature that the file system of a directory does not have.
@@ -74,7 +71,7 @@ func removeScratch(dir string) {
 	left, _ := filepath.Glob(filepath.Join(dir, scratchPrefix+"*"))
 	for _, path := range left {
 		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), scratchPrefix), "-")
-		if n, err := strconv.Atoi(pid); err == nil && n > 0 && errors.Is(unix.Kill(n, 0), unix.ESRCH) || n == os.Getpid() {
+		if n, err := strconv.Atoi(pid); err == nil && n > 0 && processEnded(n) || n == os.Getpid() {
 			_ = os.RemoveAll(path)
 		}
 	}
@@ -221,7 +218,7 @@ func (p *probe) sparse() error {
 	if err != nil {
 		return err
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Blocks*512 >= size {
+	if allocated, _, ok := Allocated(info); ok && allocated >= size {
 		p.lacks("sparse files", false, "a file takes the room for its end on the disk from its beginning")
 	}
 	return p.file.Truncate(4096)

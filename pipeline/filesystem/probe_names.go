@@ -7,9 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"unicode/utf8"
-
-	"golang.org/x/sys/unix"
 )
 
 // tryNames creates a file with each name, and checks that the directory lists the file under the same name. It
@@ -32,11 +31,11 @@ func (p *probe) tryName(name string) error {
 		return nil // this error does not concern the name
 	}
 	f, err := os.OpenFile(filepath.Join(sub, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) {
+	if NoRoom(err) || IsAny(err, syscall.EIO, syscall.EROFS) {
 		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) { // exFAT over FUSE refuses a name with this error
-		return unix.EINVAL
+		return syscall.EINVAL
 	}
 	if err != nil {
 		return errors.Unwrap(err)

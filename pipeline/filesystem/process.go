@@ -1,10 +1,8 @@
 package filesystem
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"strings"
 )
 
 // Process identifies a process on any host at any time. An empty field is unknown, and is no evidence that two
@@ -21,28 +19,11 @@ type Process struct {
 
 // ThisProcess returns the identity of this process.
 func ThisProcess() Process {
-	host, _ := os.Hostname()
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	space, _ := os.Readlink("/proc/self/ns/pid")
-	machine, _ := os.ReadFile("/etc/machine-id")
-	pid := os.Getpid()
-	return Process{host, strings.TrimSpace(string(boot)), space, pid, Began(pid), strings.TrimSpace(string(machine))}
-}
-
-// Began returns the start time of a process in ticks since the boot. It returns "" for a process that does not
-// exist or is a zombie.
-func Began(pid int) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	// The process name in brackets may contain brackets itself; the state is the first field after the last
-	// bracket.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
-		return ""
-	}
-	return fields[19]
+	p := Process{PID: os.Getpid()}
+	p.Host, _ = os.Hostname()
+	p.Boot, p.Space, p.Machine = bootSpaceMachine()
+	p.Began = Began(p.PID)
+	return p
 }
 
 func (p Process) String() string {

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gospool/spool/pipeline"
 )
 
@@ -24,7 +22,7 @@ import (
 //	unproven  not wrong or doubtful, but was so in the last hour, or was stepped in that hour, or the process
 //	          has run for less than an hour
 //
-// If the kernel reports that the clock is synchronised (adjtimex), the clock is wrong only before Plausible, and
+// If the kernel reports that the clock is synchronised (adjtimex of Linux), the clock is wrong only before Plausible, and
 // unproven only for an hour after a step. If an operator has confirmed the clock, it is believed until the next
 // step, unless it is before Plausible. The methods are safe for concurrent use.
 type Judge struct {
@@ -102,14 +100,6 @@ func New(clock pipeline.Clock, kernel func() bool, log *slog.Logger) *Judge {
 	w.steadyNow(w.began)
 	w.offset = w.offsetAt(w.began)
 	return w
-}
-
-// KernelSynchronised reports whether the kernel considers the clock synchronised, for example by an NTP client.
-// After a user sets the clock, the kernel considers it not synchronised.
-func KernelSynchronised() bool {
-	var t unix.Timex
-	state, err := unix.Adjtimex(&t)
-	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
 }
 
 // Began returns the time of the first reading, which New makes.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/database"
 	"github.com/gospool/spool/sinks/metadata/journal"
@@ -106,8 +107,8 @@ type Catalogue struct {
 	copyLogged atomic.Bool              // learnNames has logged that the directory is a copy
 	claim      claim
 	begun      begun
-	broken     atomic.Pointer[damaged] // the malformed file; nil: the file is intact
-	opened     atomic.Pointer[fileID]  // the file that the last attempt tried to open; nil: no attempt yet
+	broken     atomic.Pointer[damaged]             // the malformed file; nil: the file is intact
+	opened     atomic.Pointer[filesystem.Identity] // the file that the last attempt tried to open; nil: no attempt yet
 
 	refusedMinute atomic.Int64 // minute, since 1970, in which a refused query was last logged
 

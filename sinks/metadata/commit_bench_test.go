@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkIndexOfTheLog measures the cost of waiting for the disk before SQLite writes to the
-// index of its log (database/shm_vfs.go). It runs the same statements by turns on two databases on
+// index of its log (database/shm_vfs_unix.go). It runs the same statements by turns on two databases on
 // one disk, one of which does not wait, and reports both medians and the ratio.
 func BenchmarkIndexOfTheLog(b *testing.B) {
 	const rows = 20_000

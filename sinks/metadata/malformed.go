@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"syscall"
 	"time"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
@@ -19,7 +18,7 @@ var ErrMalformed = errors.New("the catalogue's file is malformed")
 // place and damaged: a query could return the readable rows as if there were no other rows.
 type damaged struct {
 	err  error
-	file fileID
+	file filesystem.Identity
 	next time.Time     // when the file is examined again: the disk may have returned wrong bytes only once
 	wait time.Duration // interval of examinations
 }
@@ -27,19 +26,6 @@ type damaged struct {
 // examineAfter and examineAtMost are the first and the longest interval of examinations
 // (damaged.wait), which doubles each time.
 const examineAfter, examineAtMost = 30 * time.Second, time.Hour
-
-// fileID identifies a file whatever its name.
-type fileID struct{ device, inode uint64 }
-
-// identify returns the identity of the file at a path; false if there is no such file.
-func identify(file string) (fileID, bool) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return fileID{}, false
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return fileID{uint64(st.Dev), st.Ino}, ok
-}
 
 // noteMalformed records that the file that was opened last is malformed; err is SQLite's error.
 func (c *Catalogue) noteMalformed(err error) {
@@ -62,7 +48,7 @@ func (c *Catalogue) stillMalformed(ctx context.Context) error {
 		_ = s.Close()
 		c.claim.held = false
 	}
-	if id, ok := identify(c.target.File); ok && id == d.file && !d.intactAgain(ctx, c.target.File, c.opts.Clock.Now()) {
+	if id, ok := filesystem.Identify(c.target.File); ok && id == d.file && !d.intactAgain(ctx, c.target.File, c.opts.Clock.Now()) {
 		return d.err
 	}
 	c.broken.Store(nil)
@@ -87,7 +73,7 @@ func (c *Catalogue) noteFile() {
 	if c.target.File == "" {
 		return
 	}
-	if id, ok := identify(c.target.File); ok {
+	if id, ok := filesystem.Identify(c.target.File); ok {
 		c.opened.Store(&id)
 	}
 }

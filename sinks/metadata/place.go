@@ -2,10 +2,8 @@ package metadata
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gospool/spool/pipeline/filesystem"
@@ -33,10 +31,8 @@ func PlaceOf(dir string) Place {
 	me := filesystem.ThisProcess()
 	p := Place{Process: media.NewID(time.Now()).String(), Host: me.Host, Kernel: me.Boot, Namespace: me.Space, PID: me.PID, Born: me.Began}
 	p.Path, _ = filepath.Abs(dir)
-	if info, err := os.Stat(dir); err == nil {
-		if st, ok := info.Sys().(*syscall.Stat_t); ok {
-			p.Inode = fmt.Sprintf("%x:%x", st.Dev, st.Ino)
-		}
+	if id, ok := filesystem.Identify(dir); ok {
+		p.Inode = fmt.Sprintf("%x:%x", id.Device, id.Inode)
 	}
 	p.Host, p.Path = cut(p.Host, database.MaxHostBytes), cut(p.Path, database.MaxPathBytes)
 	return p

@@ -1,14 +1,13 @@
 package mp4
 
 import (
-	"errors"
 	"slices"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -58,7 +57,7 @@ func (m *Muxer) continued(utc int64) *media.Segment {
 // will be finished before that size, and the stage tries at once to begin a new file, which ends
 // the outage.
 func (m *Muxer) hitLimit(err error, size int64) {
-	if size == 0 || !errors.Is(err, unix.EFBIG) || m.outage == nil {
+	if size == 0 || !filesystem.Is(err, syscall.EFBIG) || m.outage == nil {
 		return
 	}
 	m.ranIntoBytes = size

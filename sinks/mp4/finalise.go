@@ -1,10 +1,9 @@
 package mp4
 
 import (
-	"errors"
+	"syscall"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/isobmff"
 	samples "github.com/gospool/spool/pipeline/isobmff/index"
 	"github.com/gospool/spool/pipeline/media"
@@ -88,7 +87,7 @@ func (f *file) sampleIndex(id media.ID, modifiedNS int64) ([]byte, error) {
 // noRoom reports whether an error means that the disk is full, the quota is used up, or the file
 // system permits no larger file.
 func noRoom(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
+	return filesystem.NoRoom(err) || filesystem.Is(err, syscall.EFBIG)
 }
 
 // durationNS returns the duration of the movie: the end of the track that ends last.

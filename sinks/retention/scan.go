@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -221,16 +222,16 @@ func (s *index) name(n string) string {
 // space returns the bytes that the deletion of a file gives back: its allocated blocks, or 0 if the
 // file has a second hard link.
 func space(info fs.FileInfo) int64 {
-	st, ok := info.Sys().(*syscall.Stat_t)
+	bytes, links, ok := filesystem.Allocated(info)
 	switch {
 	case !ok:
 		return info.Size()
-	case st.Nlink > 1:
+	case links > 1:
 		return 0
-	case st.Blocks == 0: // some FUSE and network file systems do not report blocks
+	case bytes == 0: // some FUSE and network file systems do not report blocks
 		return info.Size()
 	}
-	return st.Blocks * 512
+	return bytes
 }
 
 // list returns the items in no particular order.

@@ -313,7 +313,7 @@ func (b *Outbox) write(name string, text []byte) error {
 	switch {
 	case err == nil:
 		b.keepSpares()
-	case noRoom(err):
+	case filesystem.NoRoom(err):
 		if b.takeSpare(path, text) == nil {
 			err = nil
 		}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gospool/spool/pipeline/durable"
 )
 
@@ -76,5 +74,3 @@ func (b *Outbox) findSpares() {
 		}
 	}
 }
-
-func noRoom(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

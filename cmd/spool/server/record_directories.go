@@ -9,8 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 
 	"github.com/gospool/spool/cmd/spool/server/declared"
 	"github.com/gospool/spool/configs"
@@ -39,8 +38,8 @@ func RecordDirectories(cfg *configs.Config) []string {
 // mayWrite returns an error if the process has no permission to make files in a directory, or if the
 // file system is mounted read-only.
 func mayWrite(dir string) error {
-	err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
+	err := filesystem.MayMakeFiles(dir)
+	if errors.Is(err, fs.ErrPermission) || filesystem.Is(err, syscall.EROFS) {
 		return &fs.PathError{Op: "write to", Path: dir, Err: err}
 	}
 	return nil // the first recording reports any other fault
@@ -62,7 +61,7 @@ func recordPathRemedy(err error) (unwritable bool, remedy string) {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return true, fmt.Sprintf("user %d must be allowed to make files there: chown or chmod the directory, or set another mp4.record_path", os.Geteuid())
-	case errors.Is(err, unix.EROFS):
+	case filesystem.Is(err, syscall.EROFS):
 		return true, "mount it for writing, or set another mp4.record_path"
 	}
 	return false, "set mp4.record_path to a directory that exists or can be made"

@@ -3,13 +3,10 @@ package server
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
@@ -211,15 +208,4 @@ func databaseDir(cfg *configs.Config) (string, bool) {
 	dir := filepath.Dir(file)
 	rel, err := filepath.Rel(filepath.Clean(cfg.MP4.RecordPath), dir)
 	return dir, err != nil || !filepath.IsLocal(rel)
-}
-
-// descriptors returns the number of file descriptors that the process may still open, and the limit of its
-// open ones.
-func descriptors() (left, most int, err error) {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return 0, 0, err
-	}
-	open, err := os.ReadDir("/proc/self/fd")
-	return int(limit.Cur) - len(open) + 1, int(limit.Cur), err // one of the open ones was that of /proc/self/fd itself
 }

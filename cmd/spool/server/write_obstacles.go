@@ -3,9 +3,8 @@ package server
 import (
 	"context"
 	"fmt"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/filesystem"
@@ -34,7 +33,7 @@ func (s *Server) dirs() []string {
 // the same reason.
 func (s *Server) obstacles(ctx context.Context) (all []pipeline.Problem) {
 	if left, most, _ := descriptors(); left < leastDescriptors {
-		err := fmt.Errorf("%w: of %d, %d are left", unix.EMFILE, most, max(left, 0))
+		err := fmt.Errorf("%w: of %d, %d are left", syscall.EMFILE, most, max(left, 0))
 		return []pipeline.Problem{disk.ProblemOf(err, time.Time{})}
 	}
 	for _, v := range s.writable.now(ctx, RecordDirectories(s.declared.State().All)) {

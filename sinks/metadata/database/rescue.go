@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -228,10 +227,10 @@ func putInPlace(fresh, file, kept string) error {
 			return err
 		}
 	}
-	err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, file, unix.RENAME_EXCHANGE)
+	err := filesystem.Exchange(fresh, file)
 	if err == nil {
 		err = os.Rename(fresh, kept)
-	} else if err = os.Rename(file, kept); err == nil { // the file system may not support RENAME_EXCHANGE
+	} else if err = os.Rename(file, kept); err == nil { // most systems cannot exchange files
 		err = os.Rename(fresh, file)
 	}
 	return errors.Join(err, durable.Disk{}.SyncDir(filepath.Dir(file)))
@@ -263,7 +262,7 @@ func reviveHeader(old, intact, to string) error {
 	if err = errors.Join(err, from.Close()); err != nil {
 		return err
 	}
-	in, err := os.OpenFile(old, os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	in, err := os.OpenFile(old, os.O_RDONLY|filesystem.NoFollow, 0)
 	if err != nil {
 		return err
 	}

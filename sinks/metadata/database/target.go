@@ -17,7 +17,6 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 
 	"github.com/gospool/spool/pipeline/filesystem"
@@ -93,7 +92,7 @@ func sqliteTarget(dsn string) (*Target, error) {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
 		w.SetMaxOpenConns(1)
-		s := &DB{Driver: "sqlite", own: t.own(), lockFile: file + migrateSuffix, OneHost: onThisMachine(filepath.Dir(file)), RW: bun.NewDB(w, sqlitedialect.New())}
+		s := &DB{Driver: "sqlite", own: t.own(), lockFile: file + migrateSuffix, OneHost: filesystem.OnThisMachine(filepath.Dir(file)), RW: bun.NewDB(w, sqlitedialect.New())}
 		s.RO = s.RW
 		if alone == "" {
 			r, err := sql.Open("sqlite", path+base+"&_pragma=query_only(1)")
@@ -243,18 +242,3 @@ func nonEmpty(s string) []string {
 
 // The import registers the driver "sqlite".
 var _ = sqlite.Driver{}
-
-// onThisMachine reports whether a directory is on a file system that only one machine can mount at
-// a time. It returns false if the file system is unknown.
-func onThisMachine(dir string) bool {
-	var fs unix.Statfs_t
-	if unix.Statfs(dir, &fs) != nil {
-		return false
-	}
-	switch uint32(fs.Type) {
-	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC,
-		unix.OVERLAYFS_SUPER_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC, 0x2fc12fc1: // zfs
-		return true
-	}
-	return false
-}

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package dbtest starts real database servers for tests. Each server has a directory of its own and
 // listens on a free port of the loopback interface. The server ends, and its directory is removed, when
 // the test ends, or for a server of Shared when Shared.Close is called.

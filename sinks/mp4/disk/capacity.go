@@ -3,8 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 
 	"github.com/gospool/spool/pipeline/filesystem"
 )
@@ -36,7 +35,7 @@ func (d *Dir) Capacity() (filesystem.Capacity, error) { return filesystem.Capaci
 // returns ENOSPC for a lack of inodes and of space, but the remedies differ. It returns any other
 // error unchanged.
 func Explain(fsys FS, err error) error {
-	if !errors.Is(err, unix.ENOSPC) {
+	if !filesystem.Is(err, syscall.ENOSPC) {
 		return err
 	}
 	if has, ok := CapacityOf(fsys); ok && has.NoInodes() {

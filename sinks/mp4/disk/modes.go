@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
@@ -128,7 +126,7 @@ func (m Modes) give(c *filesystem.Calls, f *os.File) error {
 
 // GiveDir sets the mode and the group of the new directory at path name.
 func (m Modes) GiveDir(name string) error {
-	d, err := os.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	d, err := os.OpenFile(name, os.O_RDONLY|filesystem.Directory|filesystem.NoFollow, 0)
 	if err != nil {
 		return err
 	}

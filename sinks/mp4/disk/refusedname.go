@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"syscall"
 	"unicode/utf8"
 
-	"golang.org/x/sys/unix"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // ExplainName adds an explanation to the error of creating a file if the file system refused its
@@ -18,9 +19,9 @@ func ExplainName(fsys FS, name string, err error) error {
 		if info, serr := fsys.Stat(path.Dir(name)); serr != nil || !info.IsDir() {
 			return err
 		}
-		err = NewError("create", name, 0, unix.EINVAL)
+		err = NewError("create", name, 0, syscall.EINVAL)
 	}
-	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EILSEQ) && !errors.Is(err, unix.ENAMETOOLONG) {
+	if !filesystem.IsAny(err, syscall.EINVAL, syscall.EILSEQ, syscall.ENAMETOOLONG) {
 		return err
 	}
 	for i, r := range name {

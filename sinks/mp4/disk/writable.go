@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/filesystem"
@@ -71,9 +70,9 @@ func (w *Writable) try() (filesystem.Capacity, error) {
 	w.full = has.FreeBytes < least
 	switch {
 	case has.ReadOnly: // writing into the open directory need not fail then
-		return has, unix.EROFS
+		return has, syscall.EROFS
 	case w.full:
-		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.FreeBytes>>10, unix.ENOSPC)
+		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.FreeBytes>>10, syscall.ENOSPC)
 	}
 	return has, Explain(w.disk, filesystem.TakesFile(w.disk.root))
 }

@@ -5,8 +5,6 @@ import (
 	"os"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
@@ -25,13 +23,7 @@ func flock(own filesystem.Own, name string) (unlock func(), err error) {
 		changing.Unlock()
 		return nil, err
 	}
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil && !errors.Is(err, unix.ENOTSUP) && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.ENOLCK) {
+	if err = filesystem.WaitLock(f); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		changing.Unlock()
 		return nil, errors.Join(err, f.Close())
 	}

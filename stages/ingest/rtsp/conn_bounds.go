@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gospool/spool/stages/ingest/clients"
 	"github.com/gospool/spool/stages/ingest/rtsp/framing"
 )
@@ -160,18 +158,4 @@ func (g *serverConn) SetReadDeadline(t time.Time) error {
 		}
 	}
 	return g.conn.SetReadDeadline(t)
-}
-
-// hungUp reports whether the client has closed its side of the connection, or whether the connection has failed. It
-// asks the operating system: a server notices the end of a connection only while it reads.
-func (g *serverConn) hungUp() (gone bool) {
-	if g.socket == nil {
-		return false
-	}
-	err := g.socket.Control(func(fd uintptr) {
-		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-		n, err := unix.Poll(p, 0)
-		gone = err == nil && n > 0 && p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
-	})
-	return gone || err != nil
 }

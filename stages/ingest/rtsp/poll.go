@@ -1,9 +1,6 @@
 package rtsp
 
-import (
-	"syscall"
-	"time"
-)
+import "time"
 
 // A picture arrives in many packets within some milliseconds. Waking a reader for each packet, or even for each picture
 // of each stream, would take most of a server's CPU. Therefore all connections that carry media are polled at the same
@@ -36,18 +33,6 @@ func (c *conn) poll(p []byte) int {
 	return 0
 }
 
-// arrived reads data that has arrived into p without waiting, and returns the number of bytes. again reports that none
-// has arrived and that more may; it is false if the connection has ended or failed.
-func (c *conn) arrived(p []byte) (n int, again bool) {
-	err := c.raw.Read(func(fd uintptr) bool {
-		var err error
-		n, err = syscall.Read(int(fd), p)
-		again = err == syscall.EAGAIN || err == syscall.EINTR
-		return true // do not wait
-	})
-	return max(n, 0), again && err == nil
-}
-
 // await waits for data and reads it into p. Unless data is there already, the kernel notifies the Go runtime of every
 // byte from now on: fewer than unpolledBytes may be the last ones that the peer sends.
 func (c *conn) await(p []byte) (int, error) {
@@ -58,16 +43,4 @@ func (c *conn) await(p []byte) (int, error) {
 		c.listen(1)
 	}
 	return c.Conn.Read(p)
-}
-
-// listen sets SO_RCVLOWAT of the connection to from: the kernel notifies the Go runtime once that many bytes have
-// arrived (see unpolledBytes). A failure is ignored, since it costs only needless notifications.
-func (c *conn) listen(from int) {
-	if c.lowWaterBytes == from {
-		return
-	}
-	c.lowWaterBytes = from
-	_ = c.raw.Control(func(fd uintptr) {
-		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVLOWAT, from)
-	})
 }

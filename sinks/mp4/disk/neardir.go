@@ -1,11 +1,11 @@
 package disk
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 
-	"golang.org/x/sys/unix"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // nearDir is the directory of the most recently created file. It stays open, so that the file
@@ -32,9 +32,15 @@ func (n *nearDir) keep(root *os.Root, name string) {
 
 // leads reports whether the given path still leads to the open directory n.dir.
 func (n *nearDir) leads(path string) bool {
-	var open, named unix.Stat_t
-	return n.dir != nil && unix.Fstat(int(n.dir.Fd()), &open) == nil && unix.Stat(path, &named) == nil &&
-		open.Dev == named.Dev && open.Ino == named.Ino
+	if n.dir == nil {
+		return false
+	}
+	open, err := n.dir.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(open, named)
 }
 
 // openDir opens a directory. If the process has no file descriptor left, it returns the open
@@ -44,7 +50,7 @@ func (d *Dir) openDir(name string) (dir *os.File, done func(), err error) {
 	if err == nil {
 		return dir, func() { _ = dir.Close() }, nil
 	}
-	if (errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)) && d.near.name == name && d.near.leads(filepath.Join(d.dir, name)) {
+	if filesystem.IsAny(err, syscall.EMFILE, syscall.ENFILE) && d.near.name == name && d.near.leads(filepath.Join(d.dir, name)) {
 		return d.near.dir, func() {}, nil
 	}
 	return nil, nil, err

@@ -3,13 +3,9 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/filesystem"
 )
@@ -141,7 +137,7 @@ func (d *Dir) Mkdir(name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	made, err := d.openFile(name, unix.O_DIRECTORY)
+	made, err := d.openFile(name, filesystem.Directory)
 	if errors.Is(err, fs.ErrNotExist) { // another process removed the empty directory
 		return true, nil
 	}
@@ -152,12 +148,12 @@ func (d *Dir) Mkdir(name string) (bool, error) {
 }
 
 func (d *Dir) RemoveDir(name string) error {
-	parent, err := d.root.OpenFile(path.Dir(name), os.O_RDONLY|unix.O_DIRECTORY, 0)
+	parent, err := d.root.OpenFile(path.Dir(name), os.O_RDONLY|filesystem.Directory, 0)
 	if err != nil {
 		return err
 	}
 	defer parent.Close()
-	if err := unix.Unlinkat(int(parent.Fd()), path.Base(name), unix.AT_REMOVEDIR); err != nil {
+	if err := filesystem.RemoveDir(parent, path.Base(name)); err != nil {
 		return &fs.PathError{Op: "rmdir", Path: name, Err: err}
 	}
 	return nil
@@ -191,141 +187,4 @@ func (d *Dir) Same() (bool, error) {
 		return false, err
 	}
 	return os.SameFile(open, named), nil
-}
-
-// file is an open file. Close releases its lock.
-type file struct {
-	*os.File
-	sys    *filesystem.Calls
-	unlock func()
-	iov    []unix.Iovec
-}
-
-func (f *file) Close() error {
-	err := f.File.Close()
-	f.unlock()
-	return err
-}
-
-// maxBuffers is IOV_MAX, the largest number of buffers in one pwritev.
-const maxBuffers = 1024
-
-func (f *file) WritevAt(bufs [][]byte, off int64) error {
-	fd := f.Fd()
-	for len(bufs) > 0 {
-		n, errno := f.pwritev(fd, bufs[:min(len(bufs), maxBuffers)], off)
-		if errno == unix.EINTR || errno == unix.EAGAIN {
-			continue
-		}
-		if errno != 0 {
-			return &fs.PathError{Op: "pwritev", Path: f.Name(), Err: errno}
-		}
-		if n == 0 {
-			return &fs.PathError{Op: "pwritev", Path: f.Name(), Err: io.ErrShortWrite}
-		}
-		off += int64(n)
-		bufs = consume(bufs, n)
-	}
-	return nil
-}
-
-// pwritev writes as unix.Pwritev does. It reuses f.iov, because unix.Pwritev allocates for more than
-// eight buffers.
-func (f *file) pwritev(fd uintptr, bufs [][]byte, off int64) (int, unix.Errno) {
-	f.iov = f.iov[:0]
-	for _, b := range bufs {
-		if len(b) > 0 {
-			v := unix.Iovec{Base: &b[0]}
-			v.SetLen(len(b))
-			f.iov = append(f.iov, v)
-		}
-	}
-	if len(f.iov) == 0 {
-		return 0, 0
-	}
-	n, _, errno := unix.Syscall6(unix.SYS_PWRITEV, fd, uintptr(unsafe.Pointer(&f.iov[0])), uintptr(len(f.iov)),
-		uintptr(off), uintptr(uint64(off)>>32), 0)
-	clear(f.iov) // the file must not retain the chunk's memory
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), 0
-}
-
-// consume returns the unwritten rest of the buffers after a short write of n bytes.
-func consume(bufs [][]byte, n int) [][]byte {
-	for len(bufs) > 0 && n >= len(bufs[0]) {
-		n -= len(bufs[0])
-		bufs = bufs[1:]
-	}
-	if n > 0 {
-		bufs[0] = bufs[0][n:]
-	}
-	return bufs
-}
-
-func (f *file) Datasync() error {
-	return f.failed("fdatasync", f.sys.Datasync(int(f.Fd())))
-}
-
-func (f *file) Sync() error { return f.failed("fsync", f.sys.Sync(int(f.Fd()))) }
-
-func (f *file) Allocate(off, n int64) error {
-	return f.failed("fallocate", f.sys.Allocate(int(f.Fd()), off, n))
-}
-
-func (f *file) Punch(off, n int64) error {
-	return f.failed("punch", f.sys.Punch(int(f.Fd()), off, n))
-}
-
-func (f *file) failed(op string, err error) error {
-	if err != nil {
-		return &fs.PathError{Op: op, Path: f.Name(), Err: err}
-	}
-	return nil
-}
-
-// maxBytes is an optional interface of a File: see the function MaxBytes.
-type maxBytes interface{ MaxBytes() int64 }
-
-// MaxBytes returns the largest size in bytes that a file may have by its file system and the
-// process's limits; ok is false if it is unknown.
-func MaxBytes(f File) (n int64, ok bool) {
-	t, ok := f.(maxBytes)
-	if !ok {
-		return 0, false
-	}
-	return t.MaxBytes(), true
-}
-
-// MaxBytes implements the optional interface maxBytes.
-func (f *file) MaxBytes() int64 { return filesystem.MaxFileBytes(f.File) }
-
-// Free returns the free bytes of the file system for users other than root. See freeSpace.
-func (f *file) Free() (int64, error) {
-	var s unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
-		return 0, err
-	}
-	return int64(s.Bavail * uint64(s.Bsize)), nil
-}
-
-// WriteBack starts to write the dirty pages of a range to the disk. See pageCache.
-func (f *file) WriteBack(off, n int64) {
-	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
-}
-
-// Forget drops the clean cached pages of a range. See pageCache.
-func (f *file) Forget(off, n int64) {
-	if n > 0 { // 0 would mean the whole file
-		_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED)
-	}
-}
-
-func (f *file) Size() (int64, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
 }

@@ -1,14 +1,14 @@
+//go:build unix
+
 package database
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -52,19 +52,7 @@ import (
 // awaitDisk returns once the file system of the index accepts writes. index is the path of the -shm file.
 // It ignores errors: SQLite does not write to an index that is missing or read-only. Tests replace it
 // before they open a database.
-var awaitDisk = func(index string) {
-	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
-	_ = unix.UtimesNanoAt(unix.AT_FDCWD, index, now, unix.AT_SYMLINK_NOFOLLOW)
-}
-
-// Committed moves the read mark in the index of SQLite's log, by reading on the connection RW. Call
-// it after each commit. If it fails, the next reader moves the mark and may wait for the disk.
-// Committed does nothing with other databases, or if RW and RO are the same.
-func (s *DB) Committed(ctx context.Context) {
-	if s.Driver == "sqlite" && s.RO != s.RW {
-		_, _ = s.RW.ExecContext(ctx, "SELECT 1 FROM "+Tables[0]+" WHERE 1 = 0")
-	}
-}
+var awaitDisk = setTimes
 
 // unixFiles holds the wrapped VFS and the methods of its files.
 var unixFiles struct {
