@@ -78,7 +78,7 @@ func (b *blocks) more() bool {
 
 // leastKept is the size, in bytes, of the free memory that put keeps backed (see blocks) even if little memory
 // is used.
-const leastKept = 8 << 20
+const leastKept = 4 << 20
 
 // put gives a block that take returned back to the free memory. The block becomes unbacked (see blocks) if the
 // backed free memory would exceed bound bytes, or the larger of leastKept and a quarter of the used memory. So

@@ -50,6 +50,14 @@ func (p *Pool) Outstanding() int64 { return p.outstanding.Load() }
 // Memory returns the bytes of the sealed chunks that are not released yet.
 func (p *Pool) Memory() int64 { return p.memoryBytes.Load() }
 
+// Blocks returns the memory of payloads, in bytes: of the chunks in use, complete or not, and of the free memory that is
+// kept for reuse.
+func (p *Pool) Blocks() (usedBytes, freeBytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.blocks.used, p.blocks.idle
+}
+
 // Leaks returns the call stacks of the code that took the outstanding chunks, as text. It returns "" for an
 // unchecked pool.
 func (p *Pool) Leaks() string {

@@ -2,7 +2,11 @@ package server
 
 import (
 	"math"
+	"os"
 	"runtime/debug"
+	"runtime/metrics"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/media"
@@ -29,9 +33,13 @@ func memory(m configs.Memory) (free, chunks, heap int64) {
 	return min(int64(m.Pool), left/8), left * 5 / 8, baseBytes - mappedBytes + left/8
 }
 
+// gcPercent is the value of GOGC if the environment does not set it. The packets and pictures of streams are not in the
+// heap, so little garbage arises, and a smaller heap costs no more CPU time.
+const gcPercent = 30
+
 // budget returns the pool of all chunks and the budget that limits them. If memory.max is set, it also
 // sets the memory limit of the Go runtime, and lets access units that are not in a chunk yet take half
-// of the heap that remains for media.
+// of the heap that remains for media. Without GOGC in the environment it sets gcPercent.
 func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
 	free, chunks, heap := memory(cfg.Memory)
 	pool := media.NewPool(int(free))
@@ -39,6 +47,55 @@ func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
 		debug.SetMemoryLimit(heap)
 		ingest.LimitMemory((heap - baseBytes + mappedBytes) / 2)
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	priority := func(stream string) int { return cfg.Streams[configs.StreamPath(stream)].Priority }
 	return pool, media.NewBudget(pool, chunks, priority)
+}
+
+// memoryMetrics is the collector of the metrics of the process's memory.
+type memoryMetrics struct{ pool *media.Pool }
+
+var (
+	memMedia     = figure("memory_media_bytes", "Memory of received media that is not written yet, or is kept by a gop_ring.")
+	memMediaFree = figure("memory_media_free_bytes", "Free memory that is kept for media.")
+	memHeap      = figure("memory_heap_bytes", "Memory of the Go heap, in use and free. Media is not part of it.")
+	memStacks    = figure("memory_stacks_bytes", "Memory of the stacks of goroutines and threads.")
+	memOther     = figure("memory_other_bytes", "Other memory of the Go runtime. process_resident_memory_bytes also includes the loaded pages of the program.")
+)
+
+// Describe sends the descriptions of all metrics of memoryMetrics; see prometheus.Collector.
+func (m memoryMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{memMedia, memMediaFree, memHeap, memStacks, memOther} {
+		ch <- d
+	}
+}
+
+// Collect sends the values of one scrape; see prometheus.Collector.
+func (m memoryMetrics) Collect(ch chan<- prometheus.Metric) {
+	send := func(d *prometheus.Desc, bytes float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, bytes)
+	}
+	used, free := m.pool.Blocks()
+	heap := classes("heap/objects", "heap/unused", "heap/free")
+	stacks := classes("heap/stacks", "os-stacks")
+	send(memMedia, float64(used))
+	send(memMediaFree, float64(free))
+	send(memHeap, heap)
+	send(memStacks, stacks)
+	send(memOther, max(classes("total")-classes("heap/released")-heap-stacks, 0))
+}
+
+// classes returns the bytes of classes of memory of the Go runtime: see package runtime/metrics.
+func classes(names ...string) (bytes float64) {
+	all := make([]metrics.Sample, len(names))
+	for i, name := range names {
+		all[i].Name = "/memory/classes/" + name + ":bytes"
+	}
+	metrics.Read(all)
+	for _, s := range all {
+		bytes += float64(s.Value.Uint64())
+	}
+	return bytes
 }

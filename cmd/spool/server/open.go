@@ -144,7 +144,7 @@ func (s *Server) openAPI(dir string) error {
 		Events:          s.events,
 		OpenConnections: s.servers.Connections, PublishTo: s.publishTo, Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Lists: s.lists(), Belongs: s.recordings.belongs,
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
-		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}}, SignIns: s.signIns["http"],
+		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}, memoryMetrics{s.pool}}, SignIns: s.signIns["http"],
 	})
 	if err != nil {
 		return err
