@@ -37,6 +37,7 @@ var quirks = map[string]quirk{
 	"digest":                     {},
 	"digest~udp":                 {settings: ", transport: udp"},
 	"early-data":                 {},
+	"early-flood":                {drops: "before_play", warns: true},
 	"empty-frames":               {drops: "rtp_malformed"},
 	"empty-packets":              {},
 	"empty-packets~udp":          {settings: ", transport: udp"},
