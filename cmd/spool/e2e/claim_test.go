@@ -29,7 +29,9 @@ func TestASecondRecorderOfTheSameNameIsRefused(t *testing.T) {
 			node := a.nodeOf(kept)
 			other := t.TempDir()
 			if way == "a copied directory" {
-				require.NoError(t, os.CopyFS(other+"/recordings", os.DirFS(a.files)))
+				eventually(t, "a copy, while the recorder removes no file of it", func() bool {
+					return os.RemoveAll(other+"/recordings") == nil && os.CopyFS(other+"/recordings", os.DirFS(a.files)) == nil
+				})
 				require.NoError(t, os.RemoveAll(other+"/recordings/.spool-journal/lock"))
 			}
 

@@ -48,13 +48,13 @@ func TestCommandsThatWaitAtTheEndAreRunAtTheNextStart(t *testing.T) {
 		name, shutdownTimeout string
 		end                   func(*recorder)
 	}{
-		{"no time is left", "3", func(r *recorder) { require.Equal(r.t, 0, r.signal(syscall.SIGTERM), "all files are finished") }},
+		{"no time is left", "10", func(r *recorder) { require.Equal(r.t, 0, r.signal(syscall.SIGTERM), "all files are finished") }},
 		{"a second signal", "1m", func(r *recorder) {
 			require.NoError(r.t, r.cmd.Process.Signal(syscall.SIGTERM))
 			r.await("waiting for commands of exec")
 			require.Equal(r.t, 0, r.signal(syscall.SIGINT), "all files are finished")
 		}},
-		{"killed", "3", func(r *recorder) { require.Equal(r.t, -1, r.signal(syscall.SIGKILL)) }},
+		{"killed", "10", func(r *recorder) { require.Equal(r.t, -1, r.signal(syscall.SIGKILL)) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -105,12 +105,15 @@ func (h *handler) place(s *session, k *connState, t headers.Transport) (code bas
 }
 
 // waitFor closes the connection of the session s, which is over (see session.over), and waits until the server has
-// released its ports, for one second at most. The client of s has connected again before the server noticed the end of
+// released its ports, for releaseTime at most. The client of s has connected again before the server noticed the end of
 // the old connection, and sends from the same ports.
 func (h *handler) waitFor(s *session) {
 	s.hangUp()
-	pipeline.Sleep(context.Background(), h.cfg.Clock, time.Second, s.gone)
+	pipeline.Sleep(context.Background(), h.cfg.Clock, releaseTime, s.gone)
 }
+
+// releaseTime is much more than a session needs to close.
+const releaseTime = 5 * time.Second
 
 // checkPorts returns the reason phrase for an invalid pair of client ports; empty if the pair is valid. The first port
 // is RTP's, the second RTCP's.

@@ -208,6 +208,7 @@ func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	}
 	if s, is := ss.UserData().(*session); is {
 		s.asks()
+		s.torn.Store(r.Method == base.Teardown)
 	}
 	if r.Method == base.Teardown {
 		k.frames.Store(nil) // gortsplib refuses frames after TEARDOWN

@@ -42,6 +42,7 @@ type session struct {
 
 	heardNS atomic.Int64 // arrival of the newest packet or report, or of RECORD, in ns since steadyZero; 0: before
 	sent    atomic.Bool  // a packet or report has arrived
+	torn    atomic.Bool  // server only: the client has sent TEARDOWN
 	askedNS atomic.Int64 // server only: arrival of the newest request after media, in ns since steadyZero; 0: none
 
 	mu     sync.Mutex // guards the fields below, once media may arrive
@@ -222,9 +223,12 @@ func (s *session) silence() time.Duration {
 // differences of such times.
 func (s *session) sinceZero() time.Duration { return s.clock.Now().Sub(steadyZero) }
 
-// over reports whether the publication of the session has ended, or the session has recorded and been silent for
-// overAfter: its client has probably left, and the server has not noticed it yet.
+// over reports whether the publication of the session has ended or is about to end after TEARDOWN, or the session has
+// recorded and been silent for overAfter: its client has probably left, and the server has not noticed it yet.
 func (s *session) over() bool {
+	if s.torn.Load() {
+		return true
+	}
 	select {
 	case <-s.pub.Done():
 		return true
