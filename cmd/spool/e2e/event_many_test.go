@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -70,18 +71,24 @@ pipelines:
 	eventually(t, "what the kill cut is finished", func() bool {
 		return len(answer[struct{ Records []record }](again, "GET", "/mp4/records?state=recovered").Records) == len(cut)
 	})
-	eventually(t, "each has its footage", func() bool {
+	var lacking atomic.Value
+	defer func() {
+		if t.Failed() {
+			t.Log(lacking.Load())
+		}
+	}()
+	require.Eventually(t, func() bool { // each look lists hundreds of events with their recordings
 		rows := again.allEvents()
 		for key := range answered {
 			row, there := rows[key]
 			require.True(t, there, "%s was answered, and is not listed", key)
 			if strings.HasPrefix(key, "cam/a") && row.Total < 3 { // one of each branch, and one that the trigger reported
-
+				lacking.Store(fmt.Sprintf("%s: %+v", key, row))
 				return false
 			}
 		}
 		return true
-	})
+	}, 5*patience, time.Second, "each has its footage")
 	eventually(t, "the webhook has heard of each", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()

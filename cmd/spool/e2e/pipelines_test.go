@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -116,13 +118,14 @@ type planned struct {
 // and a manual stop remains in effect until its end.
 func TestScheduledWindowThatIsNow(t *testing.T) {
 	t.Parallel()
-	config := pullLiveA + `crontab: {jobs: [{name: all day, cron: "0 0 * * *", action: record_start, stream: live/a, duration: 24h, timezone: Asia/Tokyo}]}`
+	hour := (time.Now().UTC().Hour() + 9 + 12) % 24 // in Tokyo: the windows begin at the other end of the day
+	config := pullLiveA + fmt.Sprintf(`crontab: {jobs: [{name: all day, cron: "0 %d * * *", action: record_start, stream: live/a, duration: 24h, timezone: Asia/Tokyo}]}`, hour)
 	r := serve(t, config)
 	r.awaitUnits("live/a", 25)
 	plan := answer[planned](r, "GET", "/mp4/schedule?limit=3")
 	require.Len(t, plan.Next, 3)
 	require.Equal(t, "all day", plan.Next[0].Job)
-	require.Contains(t, plan.Next[0].Local, "T00:00:00+09:00")
+	require.Contains(t, plan.Next[0].Local, fmt.Sprintf("T%02d:00:00+09:00", hour))
 	require.True(t, plan.Streams[0].Record)
 	require.Equal(t, "now is in a window of all day", plan.Streams[0].Why)
 	require.Equal(t, 0, r.signal(syscall.SIGTERM))
