@@ -73,7 +73,8 @@ func (s Spec) withDefaults() Spec {
 }
 
 // Make codes a clip with ffmpeg: a moving picture under noise, which reaches the bitrate without filler. It stores the
-// coded stream in dir. If an earlier call with the same spec and dir has stored it, Make reads it and codes nothing.
+// coded stream in dir. If an earlier call with the same spec and dir has stored it, Make reads it and codes nothing. Calls
+// with one dir may run at the same time.
 func Make(ctx context.Context, dir string, spec Spec) (*Clip, error) {
 	spec = spec.withDefaults()
 	name := fmt.Sprintf("clip-%s-%dfps-%ds-gop%d-%d.h264", spec.Size, spec.FPS, spec.Seconds, spec.GOP, spec.Bitrate)
@@ -88,7 +89,15 @@ func Make(ctx context.Context, dir string, spec Spec) (*Clip, error) {
 
 func encode(ctx context.Context, path string, spec Spec) error {
 	rate := strconv.Itoa(spec.Bitrate)
-	part := path + ".part"
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
+	if err != nil {
+		return fmt.Errorf("make clip: %w", err)
+	}
+	part := f.Name()
+	defer func() { _ = os.Remove(part) }() // after a failure
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("make clip: %w", err)
+	}
 	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-y", "-f", "lavfi",
 		"-i", fmt.Sprintf("testsrc2=size=%s:rate=%d,noise=alls=24:allf=t", spec.Size, spec.FPS),
 		"-t", strconv.Itoa(spec.Seconds), "-pix_fmt", "yuv420p",

@@ -2,6 +2,7 @@ package clip
 
 import (
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,24 @@ func TestMakeReachesItsBitrate(t *testing.T) {
 	again, err := Make(t.Context(), dir, Spec{Size: "320x240", Seconds: 4, Bitrate: 1e6})
 	require.NoError(t, err)
 	require.Equal(t, c, again)
+}
+
+// Tests that run in parallel make the same clip in one directory.
+func TestAClipIsMadeSeveralTimesAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	errs := make(chan error)
+	for range 4 {
+		go func() {
+			_, err := Make(t.Context(), dir, Spec{Size: "64x64", Seconds: 1, Bitrate: 1e5})
+			errs <- err
+		}()
+	}
+	for range 4 {
+		require.NoError(t, <-errs)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	require.NoError(t, err)
+	require.Len(t, left, 1)
 }
 
 func FuzzParse(f *testing.F) {

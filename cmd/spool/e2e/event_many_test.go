@@ -89,7 +89,7 @@ pipelines:
 		}
 		return true
 	}, 5*patience, time.Second, "each has its footage")
-	eventually(t, "the webhook has heard of each", func() bool {
+	require.Eventually(t, func() bool { // each notice is synced before it is sent
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		events := 0
@@ -104,8 +104,9 @@ pipelines:
 				cams++
 			}
 		}
+		lacking.Store(fmt.Sprintf("%d of %d notices", events, cams))
 		return events >= cams
-	})
+	}, 5*patience, time.Second/10, "the webhook has heard of each")
 }
 
 // floodUntilKilled posts events at once and kills the recorder after so many responses. It

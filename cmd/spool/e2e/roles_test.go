@@ -50,7 +50,7 @@ func TestEveryOperationOfEveryRole(t *testing.T) {
 		config += fmt.Sprintf("      - {token: %q, roles: [%s]}\n", token(roles), roles)
 	}
 	r := serveStatic(t, config)
-	r.expect("sign-in failed", "an operator confirmed")
+	r.expect("sign-in failed", "an operator confirmed", "request not served") // the catalogue of a busy machine may answer too late
 	r.everyOperationIsInTheMap(token("view"))
 	type caller struct {
 		what, authorization string
@@ -85,7 +85,7 @@ func TestEveryOperationOfEveryRole(t *testing.T) {
 func TestWithoutAuthAllCallersMayUseAllOperations(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, "")
-	r.expect("an operator confirmed")
+	r.expect("an operator confirmed", "request not served")
 	for _, authorization := range []string{"", "Bearer anything", basic("any", "thing")} {
 		r.asks("everybody", authorization, func(_ string, code int, what string) { require.NotContains(t, []int{401, 403, 405, 429}, code, what) })
 	}
