@@ -270,7 +270,7 @@ func TestDiskProblemsAreReportedUntilTheyEnd(t *testing.T) {
 			dir, disk := c.disk(t)
 			r := launch(t, staticBinary, home, toldConfig(h, ran), "--record-path", dir)
 			r.files = dir
-			r.expect("recording failed", "recordings cannot be written", "media is missing", "journal", "catalogue", "database", "notice", "left for recovery", "held no complete chunk",
+			r.expect("recording failed", "recordings cannot be written", "media is missing", "journal", "catalogue", "database", "notice", "left for recovery", "could not be recovered", "held no complete chunk",
 				"could not be finished", "sample index", "could not be compared", "leads elsewhere", "closing a recording failed", "too many open files", "command failed", "http: Accept error")
 			eventually(t, "some files are finished", func() bool { return len(r.names(".mp4")) >= 1 })
 			r.well()

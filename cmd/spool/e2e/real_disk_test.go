@@ -138,7 +138,7 @@ func TestRecordingContinuesAfterADiskFailure(t *testing.T) {
 			d := newRealDisk(t, "256M")
 			r := d.record(faultyDiskConfig)
 			r.expect(fault.says, "sample index", "leads elsewhere", "not the one it was", "media is missing", "journal", "catalogue", "database",
-				"closing a recording failed", "could not be finished", "input/output error")
+				"closing a recording failed", "could not be finished", "could not be recovered", "input/output error")
 			r.goesOn(time.Now())
 			fault.happens(d)
 			for _, stream := range []string{"live/a", "live/b"} {
@@ -160,7 +160,7 @@ func TestRecordingContinuesAfterADiskFailure(t *testing.T) {
 func TestTooManyOpenFilesAreSurvived(t *testing.T) {
 	t.Parallel()
 	r := recordOn(t, memoryDisk(t, "256m"), faultyDiskConfig)
-	r.expect("too many open files", "sample index", "media is missing", "journal", "catalogue", "database", "closing a recording failed", "could not be finished")
+	r.expect("too many open files", "sample index", "media is missing", "journal", "catalogue", "database", "closing a recording failed", "could not be finished", "could not be recovered")
 	r.goesOn(time.Now())
 	var before unix.Rlimit
 	require.NoError(t, unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &before))
