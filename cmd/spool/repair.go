@@ -42,10 +42,12 @@ type repairResult struct {
 	Reason    string       `json:"reason,omitempty"`
 	DryRun    bool         `json:"dry_run,omitempty"`
 	Error     string       `json:"error,omitempty"`
+
+	busy bool // a recorder writes the file, and only its directory was named: Run does not fail
 }
 
 // Run repairs the files one after another and prints the results. It returns an error if a file could
-// not be repaired, or after an interrupt.
+// not be repaired, or after an interrupt. In a directory it skips the files that a recorder is writing.
 func (c *RepairCmd) Run(p *Program) error {
 	files, bytes, err := repairFiles(c.Paths)
 	if err != nil {
@@ -67,7 +69,7 @@ func (c *RepairCmd) Run(p *Program) error {
 		size += file.size
 		r, err := mp4.RepairAny(ctx, file.path, repair.Options{DryRun: c.DryRun, Read: show})
 		read = size
-		results = append(results, c.result(file.path, r, err))
+		results = append(results, c.result(file, r, err))
 	}
 	bar.end()
 	return c.report(p.Stdout, results, ctx.Err())
@@ -75,16 +77,17 @@ func (c *RepairCmd) Run(p *Program) error {
 
 // repairFile is a file to repair.
 type repairFile struct {
-	path string
-	size int64 // in bytes
+	path  string
+	size  int64 // in bytes
+	below bool  // a path names a directory of the file, and not the file itself
 }
 
 // repairFiles lists the files to repair: the files in paths, and below the directories in paths all files
 // *.mp4.part whose names do not begin with a dot. It leaves out subdirectories that it may not read.
 // bytes is the sum of the sizes of the files.
 func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
-	add := func(path string, info fs.FileInfo) {
-		files = append(files, repairFile{path, info.Size()})
+	add := func(path string, info fs.FileInfo, below bool) {
+		files = append(files, repairFile{path, info.Size(), below})
 		bytes += info.Size()
 	}
 	for _, path := range paths {
@@ -93,7 +96,7 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 			return nil, 0, err
 		}
 		if !info.IsDir() {
-			add(path, info)
+			add(path, info, false)
 			continue
 		}
 		// A user may name a link to a directory: os.DirFS follows it.
@@ -106,7 +109,7 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 			}
 			info, err := d.Info()
 			if err == nil {
-				add(filepath.Join(path, name), info)
+				add(filepath.Join(path, name), info, true)
 			}
 			return err
 		})
@@ -118,15 +121,16 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 }
 
 // result makes the result for a file from r and err, the results of its repair.
-func (c *RepairCmd) result(file string, r mp4.Repaired, err error) repairResult {
+func (c *RepairCmd) result(from repairFile, r mp4.Repaired, err error) repairResult {
+	file := from.path
 	out := repairResult{
 		File: file, Found: r.Found, KeptMs: r.Kept.Milliseconds(), LostMs: r.Lost.Milliseconds(),
 		LostBytes: r.LostBytes, Unwritten: r.Unwritten.AtMost.Milliseconds(), Reason: r.Reason, DryRun: c.DryRun,
 	}
 	dir := filepath.Dir(file)
 	switch {
-	case errors.Is(err, disk.ErrOwned):
-		out.Action, out.Error = "skipped", err.Error()
+	case errors.Is(err, disk.ErrOwned), from.below && errors.Is(err, fs.ErrNotExist): // a recorder has finished it meanwhile
+		out.Action, out.Error, out.busy = "skipped", err.Error(), from.below
 	case errors.Is(err, repair.ErrBeyondHelp):
 		out.Action, out.Error = "refused", err.Error()
 	case err != nil:
@@ -159,7 +163,7 @@ func (c *RepairCmd) report(w io.Writer, results []repairResult, interrupted erro
 	if interrupted != nil {
 		return errors.New("interrupted: the files that follow were not looked at")
 	}
-	if slices.ContainsFunc(results, func(r repairResult) bool { return r.Error != "" }) {
+	if slices.ContainsFunc(results, func(r repairResult) bool { return r.Error != "" && !r.busy }) {
 		return errRepair
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -77,4 +78,22 @@ func TestRepairOfADirectoryRepairsUnfinishedFiles(t *testing.T) {
 	require.Equal(t, "Nothing to repair.\n", out)
 	code, _, _ = spool(t, "", "repair", filepath.Join(dir, "none.mp4"))
 	require.Equal(t, exitUsage, code)
+}
+
+// A file that a recorder writes is named only by its directory: it is skipped, and nothing has failed.
+func TestRepairOfADirectorySkipsFilesThatAreWritten(t *testing.T) {
+	dir := t.TempDir()
+	part := filepath.Join(dir, "a.mp4"+media.PartSuffix)
+	f, err := os.Create(part)
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, unix.Flock(int(f.Fd()), unix.LOCK_EX))
+	code, out, errs := spool(t, "", "repair", dir)
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, out, "skipped  "+part)
+	require.Contains(t, out, "is being written")
+	require.FileExists(t, part)
+	code, _, errs = spool(t, "", "repair", part)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, errRepair.Error())
 }
