@@ -1,8 +1,10 @@
 // Package bareserver is an RTSP server for comparison with a recorder: it decodes the packets of its publishers into
-// access units with gortsplib, and discards them. A recorder with gortsplib cannot cost less.
+// access units with gortsplib, and discards them. It reads from the network as gortsplib does, or as spool does (see
+// rtsp.ReadAhead): a recorder with gortsplib and the same way of reading cannot cost less.
 package bareserver
 
 import (
+	"fmt"
 	"net"
 	"sync/atomic"
 
@@ -11,9 +13,12 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/pion/rtp"
+
+	"github.com/gospool/spool/stages/ingest/rtsp"
 )
 
-// Server is an RTSP server that accepts publishers of H.264 over TCP, decodes their access units and discards them.
+// Server is an RTSP server that accepts publishers of H.264 and AAC over TCP, decodes their access units and discards
+// them.
 type Server struct {
 	rtsp  gortsplib.Server
 	addr  string
@@ -23,26 +28,43 @@ type Server struct {
 // Stats holds the totals of a server since its start.
 type Stats struct {
 	Sessions int64 `json:"sessions"`      // sessions that began to publish
-	Units    int64 `json:"access_units"`  // decoded access units
-	Bytes    int64 `json:"bytes"`         // bytes of their NAL units
+	Units    int64 `json:"access_units"`  // decoded access units: pictures and frames of sound
+	Bytes    int64 `json:"bytes"`         // bytes of their NAL units, or of the frames
 	Errors   int64 `json:"decode_errors"` // packets that could not be decoded
 	Lost     int64 `json:"packets_lost"`
 }
 
-// Start starts a server on a TCP address. The caller must close it.
-func Start(address string) (*Server, error) {
+// Start starts a server on a TCP address. readAhead makes it read from the network as spool does. The caller must
+// close the server.
+func Start(address string, readAhead bool) (*Server, error) {
 	s := &Server{}
 	s.rtsp = gortsplib.Server{Handler: s, RTSPAddress: address, Listen: func(network, address string) (net.Listener, error) {
 		l, err := net.Listen(network, address)
-		if err == nil {
-			s.addr = l.Addr().String()
+		if err != nil {
+			return nil, err
 		}
-		return l, err
+		s.addr = l.Addr().String()
+		if readAhead {
+			l = aheadListener{l}
+		}
+		return l, nil
 	}}
 	if err := s.rtsp.Start(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// aheadListener accepts connections that read ahead.
+type aheadListener struct{ net.Listener }
+
+// Accept returns the next connection.
+func (l aheadListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return rtsp.ReadAhead(c), nil
 }
 
 // Address returns the address at which the server listens.
@@ -70,43 +92,68 @@ func (s *Server) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response
 	return &base.Response{StatusCode: base.StatusOK}, nil, nil
 }
 
-// OnRecord implements a handler of gortsplib: it begins to decode the H.264 tracks of a publisher.
+// OnRecord implements a handler of gortsplib: it begins to decode the tracks of a publisher. It refuses a track that is
+// neither H.264 nor AAC.
 func (s *Server) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
 	for _, media := range ctx.Session.AnnouncedDescription().Medias {
 		for _, f := range media.Formats {
-			if h264, ok := f.(*format.H264); ok {
-				if err := s.discard(ctx.Session, media, h264); err != nil {
-					return &base.Response{StatusCode: base.StatusBadRequest}, err
-				}
+			decode, err := decoder(f)
+			if err != nil {
+				return &base.Response{StatusCode: base.StatusUnsupportedMediaType}, err
 			}
+			s.discard(ctx.Session, media, f, decode)
 		}
 	}
 	s.count.sessions.Add(1)
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
-// discard decodes the packets of a track into access units, counts them and discards them.
-func (s *Server) discard(session *gortsplib.ServerSession, media *description.Media, f *format.H264) error {
-	dec, err := f.CreateDecoder()
-	if err != nil {
-		return err
+// decoder returns a function that returns the access units which a packet completes. parts are the NAL units of one
+// picture, or frames of sound. It returns an error if more packets are needed.
+func decoder(f format.Format) (decode func(*rtp.Packet) (parts [][]byte, units int, err error), err error) {
+	switch f := f.(type) {
+	case *format.H264:
+		d, err := f.CreateDecoder()
+		if err != nil {
+			return nil, err
+		}
+		return func(pkt *rtp.Packet) ([][]byte, int, error) {
+			au, err := d.Decode(pkt)
+			return au, 1, err
+		}, nil
+	case *format.MPEG4Audio:
+		d, err := f.CreateDecoder()
+		if err != nil {
+			return nil, err
+		}
+		return func(pkt *rtp.Packet) ([][]byte, int, error) {
+			frames, err := d.Decode(pkt)
+			return frames, len(frames), err
+		}, nil
 	}
+	return nil, fmt.Errorf("a track of %s: only H.264 and AAC are supported", f.Codec())
+}
+
+// discard decodes the packets of a track into access units, counts them and discards them.
+func (s *Server) discard(
+	session *gortsplib.ServerSession, media *description.Media, f format.Format,
+	decode func(*rtp.Packet) ([][]byte, int, error),
+) {
 	session.OnPacketRTP(media, f, func(pkt *rtp.Packet) {
 		if _, ok := session.PacketPTS(media, pkt); !ok {
 			return
 		}
-		au, err := dec.Decode(pkt)
+		parts, units, err := decode(pkt)
 		if err != nil {
 			return // the access unit needs more packets, or OnDecodeError counts the error
 		}
 		n := 0
-		for _, nal := range au {
-			n += len(nal)
+		for _, part := range parts {
+			n += len(part)
 		}
-		s.count.units.Add(1)
-		s.count.bytes.Add(int64(n))
+		s.count.bytes.Add(int64(n)) // first: a caller of Stats that sees a unit sees its bytes
+		s.count.units.Add(int64(units))
 	})
-	return nil
 }
 
 // OnPacketsLost implements a handler of gortsplib: it counts lost packets.

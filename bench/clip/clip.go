@@ -47,6 +47,16 @@ func (c *Clip) Bitrate() int {
 	return c.Bytes() * 8 * c.FPS / max(len(c.Units), 1)
 }
 
+// GOP returns the number of access units from the first IDR picture to the second, or of all if there is no second.
+func (c *Clip) GOP() int {
+	for i := 1; i < len(c.Units); i++ {
+		if c.Units[i].IDR {
+			return i
+		}
+	}
+	return len(c.Units)
+}
+
 // Spec describes a clip to make. A zero field has a default.
 type Spec struct {
 	Size    string // width and height in pixels; default 1280x720
@@ -77,14 +87,19 @@ func (s Spec) withDefaults() Spec {
 // with one dir may run at the same time.
 func Make(ctx context.Context, dir string, spec Spec) (*Clip, error) {
 	spec = spec.withDefaults()
-	name := fmt.Sprintf("clip-%s-%dfps-%ds-gop%d-%d.h264", spec.Size, spec.FPS, spec.Seconds, spec.GOP, spec.Bitrate)
-	path := filepath.Join(dir, name)
+	path := filepath.Join(dir, spec.FileName())
 	if _, err := os.Stat(path); err != nil {
 		if err := encode(ctx, path, spec); err != nil {
 			return nil, err
 		}
 	}
 	return Read(path, spec.FPS)
+}
+
+// FileName returns the name of the file in which Make stores the clip.
+func (s Spec) FileName() string {
+	s = s.withDefaults()
+	return fmt.Sprintf("clip-%s-%dfps-%ds-gop%d-%d.h264", s.Size, s.FPS, s.Seconds, s.GOP, s.Bitrate)
 }
 
 func encode(ctx context.Context, path string, spec Spec) error {

@@ -8,8 +8,8 @@
 //	finalise  finishing a long file: bytes and time                nothing
 //	repair    repairing a long file whose recorder was killed      reading the file once
 //	remux     the command spool remux                              ffmpeg -c copy, and cp
-//	live      the command spool serve, under RTSP publishers       a server that discards the media
+//	live      the command spool serve, under RTSP publishers       two servers that discard the media, and others
 //
 // Figures are medians of the rounds, with the lowest and the highest beside them. The media is the built-in test
-// pattern, filled up to the bitrate; for remux, video that ffmpeg has coded.
+// pattern, filled up to the bitrate; for remux and live, video that ffmpeg has coded.
 package harness

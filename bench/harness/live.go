@@ -3,19 +3,21 @@ package harness
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/live"
-	"github.com/gospool/spool/bench/movie"
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// liveConfig is a configuration of spool that records every published stream, without a gop_ring. live.Server
-// explains the words in braces.
+// liveConfig is a configuration of spool that records every published stream, without a gop_ring. All publishers come
+// from one address, perhaps at the same moment. live.Server explains the words in braces.
 const liveConfig = `
-ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}}}
+ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}, max_connections: 4000, max_connections_per_address: 4000}}
 http: {listen: "{http}"}
 flush_interval: %v
 flush_bytes: %v
@@ -28,51 +30,81 @@ pipelines:
     stages: [source, segmenter, mp4, metadata]
 `
 
-// liveCase measures spool and a server that discards the media, in turn, under the same load of RTSP publishers.
+// LiveOptions holds the settings of live alone.
+type LiveOptions struct {
+	Window  time.Duration // measured time of a round
+	Rest    time.Duration // from the end of the load to the reading of the memory at rest
+	InPhase bool          // all publishers begin at the same moment, with a key frame
+	Against []string      // command lines of other servers: see live.Command. Each finds the configuration of spool in {dir}/config.yaml
+}
+
+// liveLap is the length of the clip that the publishers send in a loop.
+const liveLap = 10 * time.Second
+
+// liveCase measures spool, two servers that discard the media, and others, in turn, under the same load of RTSP
+// publishers. After a loss it returns an error and the result.
 func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error) {
 	r := Result{Kind: "live", Case: c}
-	args := []string{"bench", "part"}
-	load := append([]string{o.Self}, args...)
-	samples, err := live.Compare(ctx, live.Settings{
-		Streams: c.Streams, Runs: o.Runs, Warm: 4 * time.Second, Window: o.Window, TempDir: dir,
-		Servers: []live.Server{
-			{Name: "bare", Argv: append(append([]string{o.Self}, args...), "bare", "{addr}"), Took: live.Printed},
-			{
-				Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"},
-				Config: fmt.Sprintf(liveConfig, c.Flush, config.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync), Took: live.Recorded(c.FPS),
-			},
-		},
-		Load: append(load, "load", "rtsp://{addr}/live/cam%03d",
-			strconv.Itoa(c.Streams), strconv.Itoa(c.Bitrate), strconv.Itoa(c.FPS), c.GOP.String()),
-	})
+	spec := clip.Spec{FPS: c.FPS, Seconds: int(liveLap.Seconds()), GOP: max(int(c.GOP*time.Duration(c.FPS)/time.Second), 1), Bitrate: c.Bitrate}
+	coded, err := clip.Make(ctx, os.TempDir(), spec)
 	if err != nil {
 		return r, err
 	}
-	bare := map[int]live.Sample{}
-	for _, s := range samples {
-		if s.Server == "bare" {
-			bare[s.Run] = s
-			continue
-		}
-		limit := bare[s.Run]
-		seconds := s.Window.Seconds()
-		r.add("x-bare", (float64(s.Usage.CPU())/seconds)/(float64(limit.Usage.CPU())/limit.Window.Seconds()))
-		r.add("cpu-ms/s/stream", s.Usage.CPU().Seconds()*1000/seconds/float64(c.Streams))
-		r.add("bare-cpu-ms/s/stream", limit.Usage.CPU().Seconds()*1000/limit.Window.Seconds()/float64(c.Streams))
-		r.add("RSS-MB", float64(s.Usage.RSSBytes)/1e6)
-		r.add("bare-RSS-MB", float64(limit.Usage.RSSBytes)/1e6)
-		r.add("written-MB/s", float64(s.Usage.WrittenBytes)/seconds/1e6)
-		r.add("reads/s", float64(s.Usage.ReadCalls)/seconds)
-		r.add("writes/s", float64(s.Usage.WriteCalls)/seconds)
+	recorded := live.Recordings(coded)
+	settings := fmt.Sprintf(liveConfig, c.Flush, config.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync)
+	part := []string{o.Self, "bench", "part"}
+	servers := []live.Server{
+		{Name: "bare", Argv: append(part[:3:3], "bare", "{addr}"), Took: live.Printed},
+		{Name: "bare, read ahead", Argv: append(part[:3:3], "bare", "{addr}", "--read-ahead"), Took: live.Printed},
+		{Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"}, Config: settings, Rest: true, Took: recorded},
 	}
-	return r, nil
+	for _, text := range o.Live.Against {
+		s, err := live.Command(text, recorded)
+		if err != nil {
+			return r, err
+		}
+		s.Config = settings
+		servers = append(servers, s)
+	}
+	load := append(part[:3:3], "load", "rtsp://{addr}/live/cam%03d", strconv.Itoa(c.Streams), filepath.Join(os.TempDir(), spec.FileName()), strconv.Itoa(c.FPS))
+	if o.Live.InPhase {
+		load = append(load, "--in-phase")
+	}
+	samples, err := live.Compare(ctx, live.Settings{
+		Servers: servers, Load: load, Streams: c.Streams, Runs: o.Runs, TempDir: dir,
+		Warm: 2 * c.GOP, Window: o.Live.Window, Tail: c.GOP, Rest: o.Live.Rest,
+	})
+	if err == nil || len(samples) == o.Runs*len(servers) {
+		r.live(samples)
+	}
+	return r, err
 }
 
-// LiveClip makes the clip that the publishers of a live case send. bitrate is in bit/s, gop the duration of a GOP.
-func LiveClip(bitrate, fps int, gop time.Duration) (*clip.Clip, error) {
-	m, err := movie.Pattern(movie.Spec{Bitrate: bitrate, FPS: fps, GOP: gop, Length: 10 * time.Second})
-	if err != nil {
-		return nil, err
+// live adds the metrics of the samples: the cost of spool, and its ratio to that of each other server in the same run.
+func (r *Result) live(samples []live.Sample) {
+	r.Servers = live.Summarise(samples, "spool", r.Case.Streams)
+	own := map[int]live.Sample{}
+	for _, s := range samples {
+		if s.Server == "spool" {
+			own[s.Run] = s
+		}
 	}
-	return m.Clip, nil
+	perStream := func(s live.Sample) float64 { // /proc counts in ticks of 10 ms: 0 means less than one
+		return max(s.Usage.CPU(), 10*time.Millisecond).Seconds() * 1000 / s.Window.Seconds() / float64(r.Case.Streams)
+	}
+	for _, s := range samples {
+		spool := own[s.Run]
+		if s.Server != "spool" {
+			name := strings.NewReplacer(", ", "-", " ", "-").Replace(s.Server)
+			r.add("x-"+name, perStream(spool)/perStream(s))
+			r.add("x-"+name+"-peak-RSS", float64(spool.PeakBytes)/float64(s.PeakBytes))
+			continue
+		}
+		r.add("cpu-ms/s/stream", perStream(s))
+		r.add("peak-RSS-MB", float64(s.PeakBytes)/1e6)
+		r.add("rest-RSS-MB", float64(s.RestBytes)/1e6)
+		r.add("written-MB/s", float64(s.Usage.WrittenBytes)/s.Window.Seconds()/1e6)
+		r.add("reads/s", float64(s.Usage.ReadCalls)/s.Window.Seconds())
+		r.add("writes/s", float64(s.Usage.WriteCalls)/s.Window.Seconds())
+	}
 }

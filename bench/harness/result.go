@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/bench/live"
 )
 
 // Metric holds the values of one metric of a case, one for each counted round.
@@ -29,6 +31,8 @@ type Result struct {
 	Metrics []Metric `json:"metrics"`
 	// Latency has the time in ms that writing each chunk took in all rounds, sorted; for mux only.
 	Latency []float64 `json:"latency_ms,omitempty"`
+	// Servers has the cost of each server; for live only.
+	Servers []live.Summary `json:"servers,omitempty"`
 }
 
 // add adds the value of one round to the metric with the name unit. It creates the metric if r lacks it.

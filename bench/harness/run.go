@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/gospool/spool/bench/movie"
 	"github.com/gospool/spool/bench/mux"
@@ -14,11 +13,11 @@ import (
 
 // Options sets the number of rounds and the environment.
 type Options struct {
-	Dir    string        // parent directory of the temporary files; empty: the system's
-	Warm   int           // rounds before the counted ones, which warm up caches and pools; not for live
-	Runs   int           // counted rounds
-	Window time.Duration // for live: measured time of a round
-	Self   string        // for live and remux: path of the spool binary
+	Dir  string // parent directory of the temporary files; empty: the system's
+	Warm int    // rounds before the counted ones, which warm up caches and pools; not for live
+	Runs int    // counted rounds
+	Live LiveOptions
+	Self string // for live and remux: path of the spool binary
 
 	// Progress, if not nil, is called before each round with the number of finished rounds, the number of all
 	// rounds, and a name of the case. For live it is called before each case, with numbers of cases instead. At the
@@ -53,11 +52,13 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 		if kind == "live" {
 			o.report(i, len(cases), label)
 			r, err := liveCase(ctx, dir, c, o)
+			r.Machine = machine
+			if len(r.Metrics) > 0 {
+				results = append(results, r)
+			}
 			if err != nil {
 				return results, err
 			}
-			r.Machine = machine
-			results = append(results, r)
 			continue
 		}
 		m, err := movieFor(ctx, kind, c)

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/gospool/spool/bench/live"
 )
 
 // WriteReport writes the machine, the results as a table and the advice for settings below it.
@@ -27,10 +29,14 @@ func WriteReport(w io.Writer, results []Result) error {
 
 // WriteTable writes the parameters that all cases share, and a table with a row for each case and a column for each
 // metric. Figures are medians of the rounds. Beside the first metric, and beside each ratio, are the lowest and the
-// highest value, which show how precise the figure is.
+// highest value, which show how precise the figure is. For live, WriteTable writes a table for each case, with a row for
+// each server.
 func WriteTable(w io.Writer, results []Result) error {
 	if len(results) == 0 {
 		return nil
+	}
+	if results[0].Kind == "live" {
+		return writeLive(w, results)
 	}
 	cases := make([]Case, len(results))
 	for i := range results {
@@ -64,6 +70,18 @@ var syncNotes = map[string]string{
 
 // hasSpread reports whether a table shows the lowest and the highest value of the metric number i.
 func hasSpread(i int, m Metric) bool { return i == 0 || strings.HasPrefix(m.Unit, "x-") }
+
+// writeLive writes a table for each case of live, with a row for each server.
+func writeLive(w io.Writer, results []Result) error {
+	for i := range results {
+		c := &results[i].Case
+		fmt.Fprintf(w, "live: %d streams of %s with sound, medians of %d runs\n", c.Streams, rate(c.Bitrate), results[i].rounds())
+		if err := live.WriteTable(w, results[i].Servers, "spool", c.Streams); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func row(r *Result, cases []Case) []string {
 	out := []string{r.Case.Short(cases)}

@@ -37,6 +37,12 @@ var Targets = []Target{
 	{Work: "finish 1 h, fMP4", Kind: "finalise", Case: "format=fmp4 length=1h0m0s", Unit: "cpu-ms", Most: 50},
 	{Work: "repair 10 min", Kind: "repair", Case: "length=10m0s", Unit: "x-read", Most: 1.2},
 	{Work: "remux 10 min", Kind: "remux", Case: "length=10m0s", Unit: "x-ffmpeg", Most: 0.75},
+	{Work: "60 publishers of 4 Mbit/s", Kind: "live", Case: "bitrate=4M streams=60", Unit: "x-bare-read-ahead", Most: 1.3},
+	{Work: "60 publishers of 4 Mbit/s", Kind: "live", Case: "bitrate=4M streams=60", Unit: "peak-RSS-MB", Most: 80},
+	{Work: "60 publishers of 4 Mbit/s", Kind: "live", Case: "bitrate=4M streams=60", Unit: "rest-RSS-MB", Most: 45},
+	{Work: "60 publishers of 4 Mbit/s", Kind: "live", Case: "bitrate=4M streams=60", Unit: "x-mediamtx", Most: 0.40},
+	{Work: "300 publishers of 2 Mbit/s", Kind: "live", Case: "bitrate=2M streams=300", Unit: "x-mediamtx", Most: 0.45},
+	{Work: "300 publishers of 2 Mbit/s", Kind: "live", Case: "bitrate=2M streams=300", Unit: "x-mediamtx-peak-RSS", Most: 0.6},
 }
 
 // ReadJSON reads the results of files that WriteJSON has written. A file that does not exist is an error.

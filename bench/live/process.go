@@ -20,12 +20,12 @@ type process struct {
 	err  error         // result of the process, valid once done is closed
 }
 
-// start starts a program. It also copies the program's standard output to stdout if that is not nil.
+// start starts a program. If stdout is not nil, it gets the program's standard output; else p.out gets it, too.
 func start(name string, argv []string, stdout io.Writer) (*process, error) {
 	p := &process{name: name, cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = io.Writer(&p.out), &p.out
 	if stdout != nil {
-		p.cmd.Stdout = io.MultiWriter(stdout, &p.out)
+		p.cmd.Stdout = stdout
 	}
 	p.cmd.SysProcAttr = endWithParent()
 	if err := p.cmd.Start(); err != nil {

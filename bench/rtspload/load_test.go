@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/bench/bareserver"
 	"github.com/gospool/spool/bench/clip"
+	"github.com/gospool/spool/bench/movie"
 )
 
 // small returns four access units in two GOPs, one of them of several packets.
@@ -24,22 +25,29 @@ func small() *clip.Clip {
 	}}
 }
 
-func serve(t *testing.T) *bareserver.Server {
-	s, err := bareserver.Start("127.0.0.1:0")
+func serve(t *testing.T, readAhead bool) *bareserver.Server {
+	s, err := bareserver.Start("127.0.0.1:0", readAhead)
 	require.NoError(t, err)
 	return s
 }
 
+// Whatever a publisher counts as sent has arrived when it has left: no access unit stays in a queue.
 func TestEveryUnitArrives(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	for name, fast := range map[string]bool{"real time": false, "fast": true} {
+	for name, c := range map[string]struct{ fast, sound, inPhase, readAhead bool }{
+		"real time": {}, "fast": {fast: true}, "in phase": {inPhase: true}, "sound": {sound: true},
+		"fast with sound": {fast: true, sound: true}, "read ahead": {sound: true, inPhase: true, readAhead: true},
+	} {
 		t.Run(name, func(t *testing.T) {
-			server := serve(t)
+			server := serve(t, c.readAhead)
 			defer server.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			ready := make(chan struct{})
-			load := &Load{URL: "rtsp://" + server.Address() + "/live/cam%03d", N: 3, Clip: small(), Fast: fast, Ready: func() { close(ready) }}
+			load := &Load{
+				URL: "rtsp://" + server.Address() + "/live/cam%03d", N: 3, Clip: small(),
+				Sound: c.sound, Fast: c.fast, InPhase: c.inPhase, Ready: func() { close(ready) },
+			}
 			ended := make(chan error, 1)
 			go func() { ended <- load.Run(ctx) }()
 			<-ready
@@ -47,21 +55,51 @@ func TestEveryUnitArrives(t *testing.T) {
 			require.Eventually(t, func() bool { return server.Stats().Units >= 300 }, time.Minute, 5*time.Millisecond)
 			cancel()
 			require.NoError(t, <-ended)
+			require.Eventually(t, func() bool { return server.Stats().Units >= load.Stats().Units }, time.Minute, time.Millisecond)
 			sent, got := load.Stats(), server.Stats()
 			require.EqualValues(t, 3, got.Sessions)
 			require.Zero(t, got.Errors)
 			require.Zero(t, got.Lost)
-			require.LessOrEqual(t, got.Units, sent.Units)
+			require.Equal(t, got.Units, sent.Units)
 			require.Zero(t, sent.Publishers)
-			perUnit := float64(got.Bytes) / float64(got.Units)
-			require.InDelta(t, float64(small().Bytes())/4, perUnit, 50, "whole access units")
+			var pictures, frames int64
+			for _, one := range load.Sent() {
+				require.Positive(t, one.Pictures)
+				pictures, frames = pictures+one.Pictures, frames+one.Frames
+				if c.sound && !c.fast {
+					require.InDelta(t, one.Pictures*movie.AudioScale/100, one.Frames*movie.AudioStep, 2*movie.AudioStep, "as long as the pictures")
+				}
+			}
+			require.Equal(t, sent.Units, pictures+frames)
+			require.Equal(t, c.sound, frames > 0)
+			perPicture := float64(got.Bytes-frames*soundFrameBytes) / float64(pictures)
+			require.InDelta(t, float64(small().Bytes())/4, perPicture, 50, "whole pictures")
 		})
 	}
 }
 
+func TestFramesOfSoundAreNumberedAndTimed(t *testing.T) {
+	s, err := newSound()
+	require.NoError(t, err)
+	next := int64(0)
+	for n := range int64(100) {
+		frames, first := s.until(n, 25)
+		require.Equal(t, next*movie.AudioStep, first)
+		for _, frame := range frames {
+			number, ok := FrameNumber(frame)
+			require.True(t, ok)
+			require.Equal(t, next, number)
+			next++
+		}
+	}
+	require.EqualValues(t, 4*movie.AudioScale/movie.AudioStep+1, next, "every frame that begins within 4 s")
+	_, ok := FrameNumber([]byte{1, 2, 3, 4})
+	require.False(t, ok)
+}
+
 func TestServerThatGoesAwayIsAnError(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	server := serve(t)
+	server := serve(t, false)
 	address := server.Address()
 	load := &Load{URL: "rtsp://" + address + "/live/cam%03d", N: 2, Clip: small(), Ready: server.Close}
 	require.ErrorContains(t, load.Run(t.Context()), "publish rtsp://"+address+"/live/cam")

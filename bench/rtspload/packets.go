@@ -26,6 +26,7 @@ func packetize(c *clip.Clip) (*packets, error) {
 	p := &packets{
 		format: &format.H264{PayloadTyp: payloadType, PacketizationMode: 1, SPS: c.SPS, PPS: c.PPS},
 		fps:    int64(c.FPS),
+		gop:    c.GOP(),
 	}
 	enc, err := p.format.CreateEncoder()
 	if err != nil {
@@ -41,12 +42,6 @@ func packetize(c *clip.Clip) (*packets, error) {
 			unit[k] = pkt.Payload
 		}
 		p.units = append(p.units, unit)
-		if i > 0 && c.Units[i].IDR && p.gop == 0 {
-			p.gop = i
-		}
-	}
-	if p.gop == 0 {
-		p.gop = len(p.units)
 	}
 	return p, nil
 }

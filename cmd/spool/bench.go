@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/bench/harness"
+	"github.com/gospool/spool/bench/live"
 	"github.com/gospool/spool/pipeline/config"
 )
 
@@ -67,7 +68,11 @@ type (
 	// LiveBench implements spool bench live.
 	LiveBench struct {
 		benchFlags
-		Window time.Duration `default:"10s" help:"How long each server is measured."`
+		Publishers []int         `placeholder:"LIST" help:"The same as --streams."`
+		InPhase    bool          `help:"All publishers begin at the same moment, with a key frame; else one after another over a GOP."`
+		Against    []string      `sep:"none" placeholder:"COMMAND" help:"Measure another server, too: COMMAND or NAME=COMMAND, with {addr}, {port}, {http}, {dir} and {config:FILE}; may be repeated."`
+		Window     time.Duration `default:"10s" help:"How long each server is measured."`
+		Rest       time.Duration `default:"10s" help:"How long after the publishers have left the memory at rest is read."`
 	}
 )
 
@@ -87,47 +92,55 @@ func defaultMatrix() harness.Matrix {
 func (c *MuxBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Format, m.Flush = []string{"mp4", "fmp4"}, []config.Duration{second / 4, second / 2, second, 2 * second}
-	return c.run(p, "mux", m, 0)
+	return c.run(p, "mux", m, harness.LiveOptions{})
 }
 
 // Run measures whole pipelines.
 func (c *PipelineBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Streams = []int{1, 4, 16}
-	return c.run(p, "pipeline", m, 0)
+	return c.run(p, "pipeline", m, harness.LiveOptions{})
 }
 
 // Run measures how long it takes to finish a file.
 func (c *FinaliseBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Format, m.Length = []string{"mp4", "fmp4"}, []config.Duration{3600 * second}
-	return c.run(p, "finalise", m, 0)
+	return c.run(p, "finalise", m, harness.LiveOptions{})
 }
 
 // Run measures how long it takes to repair a file after a kill.
 func (c *RepairBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Length = []config.Duration{600 * second}
-	return c.run(p, "repair", m, 0)
+	return c.run(p, "repair", m, harness.LiveOptions{})
 }
 
 // Run measures the command remux.
 func (c *RemuxBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Length = []config.Duration{600 * second}
-	return c.run(p, "remux", m, 0)
+	return c.run(p, "remux", m, harness.LiveOptions{})
 }
 
 // Run measures the recording of RTSP publishers in real time.
 func (c *LiveBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Bitrate, m.FPS, m.Sync, m.Streams = []int{4e6}, []int{25}, []string{"chunk"}, []int{60}
-	return c.run(p, "live", m, c.Window)
+	if len(c.Publishers) > 0 {
+		c.Streams = c.Publishers
+	}
+	for _, text := range c.Against {
+		if _, err := live.Command(text, nil); err != nil {
+			return usageError{err}
+		}
+	}
+	return c.run(p, "live", m, harness.LiveOptions{Window: c.Window, Rest: c.Rest, InPhase: c.InPhase, Against: c.Against})
 }
 
 // run measures all cases of the benchmark kind and shows the results. base holds the default lists;
-// window is the time for which each server of bench live is measured.
-func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, window time.Duration) error {
+// of holds the settings of bench live.
+func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, of harness.LiveOptions) error {
 	matrix, err := f.matrix()
 	if err != nil {
 		return err
@@ -144,7 +157,7 @@ func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, window ti
 	defer stop()
 	b := newBar(p.Stderr, kind)
 	results, err := harness.Run(ctx, kind, cases, harness.Options{
-		Dir: f.Dir, Warm: f.Warm, Runs: max(f.Runs, 1), Window: window, Self: self,
+		Dir: f.Dir, Warm: f.Warm, Runs: max(f.Runs, 1), Live: of, Self: self,
 		Progress: func(done, all int, _ string) { b.at(done, all) },
 	})
 	b.end()

@@ -2,15 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"os/signal"
 	"syscall"
-	"time"
 
-	"github.com/gospool/spool/bench/bareserver"
 	"github.com/gospool/spool/bench/harness"
-	lv "github.com/gospool/spool/bench/live"
 	"github.com/gospool/spool/bench/rtspload"
 )
 
@@ -25,29 +20,24 @@ type BenchPartCmd struct {
 // BareCmd implements spool bench part bare: an RTSP server that depacketizes the media of its publishers
 // and discards it. Its cost is the baseline for the cost of spool serve.
 type BareCmd struct {
-	Addr string `arg:""`
+	Addr      string `arg:""`
+	ReadAhead bool   `help:"Read from the network as spool serve does."`
 }
 
 // LoadCmd implements spool bench part load: the RTSP publishers of a benchmark.
 type LoadCmd struct {
-	URL     string        `arg:"" help:"With %d for the publisher's number."`
-	Streams int           `arg:""`
-	Bitrate int           `arg:""`
-	FPS     int           `arg:""`
-	GOP     time.Duration `arg:""`
+	URL     string `arg:"" help:"With %d for the publisher's number."`
+	Streams int    `arg:""`
+	Clip    string `arg:"" type:"existingfile" help:"Annex B file without B-frames."`
+	FPS     int    `arg:""`
+	InPhase bool   `help:"All publishers begin at the same moment."`
 }
 
 // Run serves until SIGINT or SIGTERM arrives, then prints the statistics of the server as JSON.
 func (c *BareCmd) Run(p *Program) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	s, err := bareserver.Start(c.Addr)
-	if err != nil {
-		return err
-	}
-	<-ctx.Done()
-	s.Close()
-	return json.NewEncoder(p.Stdout).Encode(s.Stats())
+	return harness.ServeBare(ctx, c.Addr, c.ReadAhead, p.Stdout)
 }
 
 // Run publishes until SIGINT or SIGTERM arrives, then prints the statistics of the publishers as JSON.
@@ -55,12 +45,6 @@ func (c *BareCmd) Run(p *Program) error {
 func (c *LoadCmd) Run(p *Program) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	content, err := harness.LiveClip(c.Bitrate, c.FPS, c.GOP)
-	if err != nil {
-		return err
-	}
-	load := &rtspload.Load{URL: c.URL, N: c.Streams, Clip: content, Ready: func() { fmt.Fprintln(p.Stdout, lv.ReadyLine) }}
-	err = load.Run(ctx)
-	_ = json.NewEncoder(p.Stdout).Encode(load.Stats())
-	return err
+	load := &rtspload.Load{URL: c.URL, N: c.Streams, Sound: true, InPhase: c.InPhase}
+	return harness.Publish(ctx, load, c.Clip, c.FPS, p.Stdout)
 }
