@@ -6,21 +6,24 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// MayBegin reports whether a recording of the stream may begin, or begin again after a failure, and use media
-// that arrived before. It returns false if each pipeline that covers the stream has mode always, has a running
-// job, and has no buffer such as gop_ring. The hub then keeps no media of the stream in memory.
+// MayBegin reports whether a job of the stream may begin, and record media that arrived before. It returns false if
+// each pipeline that covers the stream has mode always, has a job, and has no buffer such as gop_ring. jobs is then
+// their number: once each of them reads the stream, the hub keeps no media of the stream in memory. A job does not
+// read before its first run has started, nor after a failed run, until the next one has started.
 //
 // The result is valid while Generation does not change.
-func (r *Recorder) MayBegin(stream string) bool {
+func (r *Recorder) MayBegin(stream string) (may bool, jobs int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.declared, func(d Declared) bool {
+	may = slices.ContainsFunc(r.declared, func(d Declared) bool {
 		if !d.Covers(stream) {
 			return false
 		}
-		running := r.job(d.Plan.Name, stream) != nil
-		return d.Mode != pipeline.ModeAlways || !running || d.Plan.Buffered()
+		jobs++
+		begun := r.job(d.Plan.Name, stream) != nil
+		return d.Mode != pipeline.ModeAlways || !begun || d.Plan.Buffered()
 	})
+	return may, jobs
 }
 
 // Wants reports whether the stream should be recorded now, even if it has no publisher. That is so if a client

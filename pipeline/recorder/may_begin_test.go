@@ -22,22 +22,22 @@ func TestMayBeginByMode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newRigOf(t, c.plan, c.modes...)
-			require.True(t, b.MayBegin("conf/a"), "nothing runs yet")
+			require.True(t, may(b, "conf/a"), "nothing runs yet")
 			b.StartAlways("conf/a")
 			if c.modes[0] == pipeline.ModeAlways {
 				b.awaitRun(t, "conf/a")
 			}
-			require.Equal(t, c.want, b.MayBegin("conf/a"))
-			require.True(t, b.MayBegin("conf/b"), "another stream")
+			require.Equal(t, c.want, may(b, "conf/a"))
+			require.True(t, may(b, "conf/b"), "another stream")
 			_, err := b.Stop(t.Context(), "conf/a")
 			require.NoError(t, err)
-			require.True(t, b.MayBegin("conf/a"), "a start by hand may follow")
+			require.True(t, may(b, "conf/a"), "a start by hand may follow")
 		})
 	}
 }
 
 func TestAStreamOfNoPipelineMayNotBegin(t *testing.T) {
-	require.False(t, newRig(t).MayBegin("conf/a"))
+	require.False(t, may(newRig(t), "conf/a"))
 }
 
 // Every event that changes an answer changes the generation, and a query does not.
@@ -50,20 +50,22 @@ func TestAnAnswerHoldsForAGeneration(t *testing.T) {
 		require.NotEqual(t, seen, now, why)
 		seen = now
 	}
-	require.True(t, b.MayBegin("conf/a"))
+	require.True(t, may(b, "conf/a"))
 	require.Equal(t, seen, b.Generation())
 	b.StartAlways("conf/a")
 	changed("a job began")
 	b.awaitRun(t, "conf/a")
-	require.False(t, b.MayBegin("conf/a"))
+	is, jobs := b.MayBegin("conf/a")
+	require.False(t, is)
+	require.Equal(t, 1, jobs)
 	require.Equal(t, seen, b.Generation())
 	_, err := b.Stop(t.Context(), "conf/a")
 	require.NoError(t, err)
 	changed("it ended")
-	require.True(t, b.MayBegin("conf/a"))
+	require.True(t, may(b, "conf/a"))
 	b.update(t, nil)
 	changed("no pipeline any more")
-	require.False(t, b.MayBegin("conf/a"))
+	require.False(t, may(b, "conf/a"))
 }
 
 // Wants returns true for a stream that is to be recorded, with or without a publisher, until it is stopped.
@@ -93,4 +95,9 @@ func TestWantsFollowsModesAndStops(t *testing.T) {
 	event.StartAlways("conf/a")
 	event.awaitRun(t, "conf/a")
 	require.False(t, event.Wants("conf/a"), "it waits for an event")
+}
+
+func may(b *rig, stream string) bool {
+	is, _ := b.MayBegin(stream)
+	return is
 }

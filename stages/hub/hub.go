@@ -119,8 +119,9 @@ func (h *Hub) WatchDepartures(left func(Departure)) { h.left = left }
 // Recordings decides for which streams the hub keeps the newest GOP.
 type Recordings interface {
 	// MayBegin reports whether a recording of the path may still begin, so that the hub must keep
-	// the newest GOP. The hub holds no lock during the call.
-	MayBegin(path string) bool
+	// the newest GOP. Otherwise jobs is the number of the recordings: the hub must keep the GOP until
+	// each of them has a subscription. The hub holds no lock during the call.
+	MayBegin(path string) (may bool, jobs int)
 	// Generation returns a number that changes whenever a result of MayBegin may have changed. The
 	// hub calls it for each chunk.
 	Generation() uint64

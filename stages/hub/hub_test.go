@@ -150,16 +150,20 @@ func TestTracksLeftOutAreListedWhileTheirPublisherIsThere(t *testing.T) {
 	require.Empty(t, r.List()[0].Unrecorded)
 }
 
-// recordings want the newest GOP of every stream, or of no stream.
+// recordings of every stream may begin, or a number of jobs records it.
 type recordings struct {
 	wanted     bool
+	jobs       int
 	generation uint64
 	paths      []string // that were queried
 }
 
-func (r *recordings) MayBegin(path string) bool { r.paths = append(r.paths, path); return r.wanted }
-func (r *recordings) Generation() uint64        { return r.generation }
-func (r *recordings) set(wanted bool)           { r.wanted, r.generation = wanted, r.generation+1 }
+func (r *recordings) MayBegin(path string) (bool, int) {
+	r.paths = append(r.paths, path)
+	return r.wanted, r.jobs
+}
+func (r *recordings) Generation() uint64 { return r.generation }
+func (r *recordings) set(wanted bool)    { r.wanted, r.generation = wanted, r.generation+1 }
 
 func TestNoGOPIsKeptUnlessARecordingWantsIt(t *testing.T) {
 	r := newRig(t, hub.Config{})
@@ -184,6 +188,32 @@ func TestNoGOPIsKeptUnlessARecordingWantsIt(t *testing.T) {
 	defer late.Release()
 	require.EqualValues(t, 125, late.Lead().DTS[0]/3600)
 	take(t, s).Release()
+}
+
+// The hub keeps the newest GOP until each of the jobs has its subscription, and again when one has lost it.
+func TestTheGOPIsKeptForJobsThatDoNotReadYet(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	r.KeepGOPs(&recordings{jobs: 2})
+	p := r.publish(t, "live/x")
+	defer p.Close(endcause.SourceLost)
+	one := r.subscribe(t, "live/x")
+	shoot(t, p, 0, 26, 25)
+	two := r.subscribe(t, "live/x")
+	for _, s := range []*hub.Subscription{one, two} {
+		c := take(t, s)
+		require.Zero(t, c.Lead().DTS[0], "the first GOP")
+		c.Release()
+	}
+	shoot(t, p, 26, 51, 25)
+	take(t, one).Release()
+	take(t, two).Release()
+	require.Zero(t, r.pool.Memory(), "both read")
+	two.Close()
+	shoot(t, p, 51, 76, 25)
+	take(t, one).Release()
+	again := take(t, r.subscribe(t, "live/x"))
+	defer again.Release()
+	require.EqualValues(t, 50, again.Lead().DTS[0]/3600)
 }
 
 func TestSecondPublisherIsRefused(t *testing.T) {

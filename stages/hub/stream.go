@@ -30,9 +30,7 @@ type stream struct {
 
 	pullFailures atomic.Uint64
 
-	// mayBegin caches the newest result of MayBegin in its lowest bit, and 1 plus the generation of
-	// that result above it. 0: no result yet.
-	mayBegin atomic.Uint64
+	readers atomic.Pointer[readers] // newest result of Recordings.MayBegin; nil: none yet
 
 	mu          sync.Mutex    // guards the fields below
 	override    bool          // StreamConfig.Override
@@ -69,41 +67,54 @@ func (s *stream) setTracks(set *media.TrackSet) {
 	}
 }
 
-// fanOut passes a chunk of the builder to every subscription, and adds it to the newest GOP if the
-// stream keeps one (see keepsGOP). It takes over the chunk's only reference. Then it relieves the
-// memory budget.
+// readers is a result of Recordings.MayBegin.
+type readers struct {
+	generation uint64 // Recordings.Generation before the call
+	may        bool
+	jobs       int
+}
+
+// fanOut passes a chunk of the builder to every subscription, and adds it to the newest GOP if a
+// recording may need it. It takes over the chunk's only reference. Then it relieves the memory
+// budget.
 func (s *stream) fanOut(c *media.Chunk) {
 	s.bytes.Add(uint64(c.Bytes()))
-	s.share(c, s.keepsGOP())
+	s.share(c, s.mayBegin())
 	s.hub.cfg.Budget.Relieve()
 }
 
-// keepsGOP reports whether the stream keeps its newest GOP. It calls Recordings.MayBegin only if
+// mayBegin returns the present result of Recordings.MayBegin, which it calls only if
 // Recordings.Generation has changed since the last call.
-func (s *stream) keepsGOP() bool {
+func (s *stream) mayBegin() *readers {
 	r := s.hub.recordings
 	if r == nil {
-		return true
+		return &always
 	}
-	generation := r.Generation() + 1 // read before the call of MayBegin; 1 or more, because 0 means no result
-	if is := s.mayBegin.Load(); is>>1 == generation {
-		return is&1 == 1
+	generation := r.Generation() // read before the call of MayBegin
+	is := s.readers.Load()
+	if is == nil || is.generation != generation {
+		is = &readers{generation: generation}
+		is.may, is.jobs = r.MayBegin(s.path)
+		s.readers.Store(is)
 	}
-	is := generation << 1
-	if r.MayBegin(s.path) {
-		is |= 1
-	}
-	s.mayBegin.Store(is)
-	return is&1 == 1
+	return is
 }
 
-func (s *stream) share(c *media.Chunk, keep bool) {
+// always is the result for a hub without Recordings.
+var always = readers{may: true}
+
+// share passes a chunk to every subscription. It keeps the chunk for a recording that may begin, and for a job that has
+// no subscription yet, or has lost it.
+func (s *stream) share(c *media.Chunk, by *readers) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	reading := 0
 	for sub := range s.subs {
-		sub.push(c.Retain())
+		if sub.push(c.Retain()) {
+			reading++
+		}
 	}
-	s.keep(c, keep)
+	s.keep(c, by.may || reading < by.jobs)
 }
 
 // keep takes over a reference of a chunk, and adds the chunk to the newest GOP; a chunk that begins

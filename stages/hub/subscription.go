@@ -148,16 +148,17 @@ func (sub *Subscription) next() (*media.Chunk, error) {
 }
 
 // push queues a chunk and takes over its reference. After the end of the subscription it releases
-// the chunk.
-func (sub *Subscription) push(c *media.Chunk) {
+// the chunk and returns false.
+func (sub *Subscription) push(c *media.Chunk) bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	if sub.closed || sub.ended != "" {
 		c.Release()
-		return
+		return false
 	}
 	sub.queue.Put(c)
 	sub.wake()
+	return true
 }
 
 func (sub *Subscription) attached() {
