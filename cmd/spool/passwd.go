@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/term"
+
 	"github.com/gospool/spool/api/auth"
 )
 
@@ -36,11 +38,11 @@ func (c *PasswdCmd) Run(p *Program) error {
 	if c.Digest != "" && c.User == "" {
 		return usageError{errors.New("--digest requires --user NAME: the hashes depend on the name")}
 	}
-	password, err := readPassword(p)
+	secret, err := readPassword(p)
 	if err != nil {
 		return usageError{err}
 	}
-	text, err := c.hash(password)
+	text, err := c.hash(secret)
 	if err != nil {
 		return usageError{err}
 	}
@@ -61,38 +63,37 @@ func (c *PasswdCmd) hash(password string) (string, error) {
 // readPassword reads the password from standard input. It returns an error for an empty password, and
 // at a terminal if the two inputs differ.
 func readPassword(p *Program) (string, error) {
-	lines := bufio.NewReader(p.Stdin)
-	f, terminal := p.Stdin.(*os.File)
-	restore, err := func() {}, error(nil)
-	if terminal {
-		if restore, err = withoutEcho(f); err != nil {
-			terminal, restore = false, func() {} // standard input is a pipe or a file
+	f, ok := p.Stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		line, err := bufio.NewReader(p.Stdin).ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil // the last line of a file may have no newline
 		}
+		return password(strings.TrimRight(line, "\r\n"), err)
 	}
-	defer restore()
-	first, err := ask(lines, p.Stderr, terminal, "Password: ")
-	if err != nil || !terminal {
-		return first, err
+	first, err := typed(f, p.Stderr, "Password: ")
+	if err != nil {
+		return "", err
 	}
-	again, err := ask(lines, p.Stderr, terminal, "Again: ")
+	again, err := typed(f, p.Stderr, "Again: ")
 	if err == nil && again != first {
 		err = errors.New("the two passwords are not the same")
 	}
 	return first, err
 }
 
-// ask reads one line without its end. At a terminal it shows the prompt before.
-func ask(lines *bufio.Reader, show io.Writer, terminal bool, prompt string) (string, error) {
-	if terminal {
-		fmt.Fprint(show, prompt)
-		defer fmt.Fprintln(show)
-	}
-	line, err := lines.ReadString('\n')
-	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", errors.New("no password on standard input")
-	}
-	if errors.Is(err, io.EOF) {
-		err = nil // the last line of a file may have no newline
+// typed shows a prompt and reads one line of a terminal without echo.
+func typed(terminal *os.File, show io.Writer, prompt string) (string, error) {
+	fmt.Fprint(show, prompt)
+	defer fmt.Fprintln(show)
+	line, err := term.ReadPassword(int(terminal.Fd()))
+	return password(string(line), err)
+}
+
+// password returns the line that was read, or an error if it is empty.
+func password(line string, err error) (string, error) {
+	if line == "" && (err == nil || errors.Is(err, io.EOF)) {
+		err = errors.New("no password on standard input")
 	}
 	return line, err
 }
