@@ -27,12 +27,12 @@ func Measure(parent string, work func(dir string) error) (c Cost, err error) {
 	}
 	defer os.RemoveAll(dir)
 	runtime.GC()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
 	usage, err := proc.Read(os.Getpid())
 	if err != nil {
 		return c, err
 	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before) // behind proc.Read, whose allocations are not those of the work
 	began, cpu := time.Now(), CPUTime()
 	err = work(dir)
 	c.CPU, c.Wall = CPUTime()-cpu, time.Since(began)
