@@ -468,7 +468,7 @@ func TestTheServerUsesTheClockThatItIsGiven(t *testing.T) {
 }
 
 // A larger package is several ones: its parts are easier to find under names of their own. The
-// forms of one file for several platforms, such as call.go, call_linux.go and call_other.go,
+// forms of one file for several platforms, with the suffixes _linux, _unix, _other and so on,
 // count as one.
 func TestNoPackageHasMoreThanThirtyFiles(t *testing.T) {
 	const most = 30
