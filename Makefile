@@ -73,14 +73,17 @@ bench-parts:
 soak: soak-kill soak-chaos
 	$(GO) test $(RACE) -count 20 -shuffle on -timeout 3h $(PACKAGES)
 
+# Runs tests of a package by name, and fails if one does not exist or is skipped.
+SOAK = GO='$(GO)' .ci/soak
+
 # Recorders of eight streams are killed a thousand times, four side by side, and
 # every file they leave is played. Prints how much was lost.
 soak-kill:
-	SOAK_KILLS=1000 $(GO) test -count 1 -v -timeout 3h -parallel 4 -run '^TestKilledAtRandomInstants$$' ./cmd/spool/e2e
+	SOAK_KILLS=1000 $(SOAK) ./cmd/spool/e2e TestKilledAtRandomInstants -timeout 3h -parallel 4
 
 # Eight recordings fill a filesystem of 64 MiB for five minutes.
 soak-disk:
-	E2E_LONG=1 $(GO) test -count 1 -v -timeout 30m -run '^TestASmallDiskIsFilledForEver$$' ./cmd/spool/e2e
+	E2E_LONG=1 $(SOAK) ./cmd/spool/e2e TestASmallDiskIsFilledForEver -timeout 30m
 
 # Real clients at full length: 30 s clips, twenty streams of 4 Mbit/s for 60 s.
 e2e-long: deps
@@ -101,24 +104,24 @@ bench-footage: deps
 # The database is away for a minute, in every way, in the middle of twenty
 # recordings; and fifty kills on each database.
 soak-catalogue: deps
-	E2E_LONG=1 $(GO) test -count 1 -v -timeout 30m -run '^(TestRecordingsDoNotNoticeThatTheDatabaseIsAway|TestAfterAKillRowsAreFiles)$$' ./cmd/spool/e2e
+	E2E_LONG=1 $(SOAK) ./cmd/spool/e2e 'TestRecordingsDoNotNoticeThatTheDatabaseIsAway TestAfterAKillRowsAreFiles' -timeout 30m
 
 # Fifty streams for a minute on a disk that is stopped, within memory.max: the
 # resident memory of the program, and what of its pool.
 soak-memory:
-	E2E_LONG=1 $(GO) test -count 1 -v -timeout 10m -run '^TestMemoryWhileTheDiskIsStopped$$' ./cmd/spool/e2e
-	SPOOL_OVERLOAD_STREAMS=50 $(GO) test -count 1 -v -timeout 10m -run '^TestAStoppedDiskCostsTheLeastImportant$$' ./sinks/mp4
+	E2E_LONG=1 $(SOAK) ./cmd/spool/e2e TestMemoryWhileTheDiskIsStopped -timeout 10m
+	SPOOL_OVERLOAD_STREAMS=50 $(SOAK) ./sinks/mp4 TestAStoppedDiskCostsTheLeastImportant -timeout 10m
 
 # Twenty streams in files of five seconds for SOAK_LENGTH: 24 minutes have as many files as a day has with files of five
 # minutes. Prints RSS, goroutines, descriptors, journal and database, which stay flat.
 SOAK_LENGTH ?= 24m
 soak-day: deps
-	SOAK_LENGTH=$(SOAK_LENGTH) $(GO) test -count 1 -v -timeout 13h -run '^TestTheFootprintOfTwentyStreamsStaysFlat$$' ./cmd/spool/e2e
+	SOAK_LENGTH=$(SOAK_LENGTH) $(SOAK) ./cmd/spool/e2e TestTheFootprintOfTwentyStreamsStaysFlat -timeout 13h
 
 # Ten minutes of every attack that rtsptest knows, at once, while twenty streams are
 # recorded: no access unit is lost, and memory.max holds.
 soak-chaos:
-	E2E_LONG=1 $(GO) test -count 1 -v -timeout 30m -run '^TestChaos$$' ./cmd/spool/e2e
+	E2E_LONG=1 $(SOAK) ./cmd/spool/e2e TestChaos -timeout 30m
 
 # Every fuzz target of every package, one after another, for FUZZTIME each. Ends at
 # the first finding, whose input is then in the package's testdata/fuzz.
