@@ -20,6 +20,9 @@ MODULE = github.com/gospool/spool
 ALL = $(shell $(GO) list $(PACKAGES))
 TESTED_ALONE = $(filter $(HEAVY:%=$(MODULE)/%),$(ALL))
 TESTED_IN_PAIRS = $(filter-out $(HEAVY:%=$(MODULE)/%),$(ALL))
+# These packages use calls that only Linux has. The tag portable selects their form for other systems.
+PORTABLE = pipeline/filesystem pipeline/durable sinks/mp4/disk stages/ingest/file
+TESTED_PORTABLE = $(filter $(PORTABLE:%=$(MODULE)/%),$(ALL))
 
 # Tests run with the race detector, which SQLite does without: it is C, translated to Go, and the
 # detector sees no memory outside Go's heap. With it, each statement costs ten times as much.
@@ -31,6 +34,7 @@ test: deps check static
 	@bad=0; \
 	$(if $(TESTED_IN_PAIRS),$(GO) test $(RACE) -timeout 30m -p 2 $(TESTED_IN_PAIRS) || bad=1;) \
 	$(if $(TESTED_ALONE),$(GO) test $(RACE) -timeout 45m -p 1 -parallel 6 $(TESTED_ALONE) || bad=1;) \
+	$(if $(TESTED_PORTABLE),$(GO) test $(RACE) -tags portable -timeout 30m $(TESTED_PORTABLE) || bad=1;) \
 	exit $$bad
 
 deps:
