@@ -129,7 +129,9 @@ func (r *recorder) floodUntilKilled(t *testing.T, events, after int) map[string]
 			stream = "clip/a"
 		}
 		key := fmt.Sprintf("%s-%d-%s", stream, n, strings.Repeat("<", 60))
-		body := fmt.Sprintf(`{"key": %q, "name": %q, "data": {"text": %q}, "before": 10, "after": 5%s}`, key, key, text, extra)
+		// Each event begins before the files: on a busy machine the kill may lose the last half minute of a file's media,
+		// and the file then has no media of an event that begins later.
+		body := fmt.Sprintf(`{"key": %q, "name": %q, "data": {"text": %q}, "before": 600, "after": 5%s}`, key, key, text, extra)
 		resp, err := client.Post(r.api+"/mp4/event/"+stream, "application/json", strings.NewReader(body))
 		if err != nil {
 			return // the recorder was killed

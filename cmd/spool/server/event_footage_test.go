@@ -206,6 +206,7 @@ func (r *eventFixture) footageOf(key string) (ids []media.ID) {
 // answer reports the mark, and the catalogue lists both files for each event.
 func TestMoreEventsThanFilesName(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 2", "max_duration: 4")
+	r.footage.SearchWait, r.footage.Patience = time.Hour, time.Hour // after SearchWait an answer may name another file, or none
 	f := r.publish("live/x", 25)
 	f.feed(7*25 + 5 - f.frames)
 	e := r.events(time.Second, 2*time.Second)
