@@ -13,7 +13,7 @@ import (
 // line with its Totals as JSON.
 const ReadyLine = "publishing"
 
-// Totals is what a load generator has sent from its start to its end.
+// Totals counts the media that a load generator has sent from its start to its end.
 type Totals struct {
 	rtspload.Stats
 	Sent []rtspload.Sent `json:"sent"` // of each publisher, in order of their numbers

@@ -20,6 +20,7 @@ import (
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/proc"
 	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/yardstick"
 )
 
 // The test binary is also the server and the generator under comparison.
@@ -206,6 +207,6 @@ func TestSummaryIsOfMediansAndRatiosWithinARun(t *testing.T) {
 	require.Equal(t, 5.0, spool.Writes)
 	require.True(t, spool.Checked)
 	require.Equal(t, []int64{1, 3, 3, 30}, []int64{int64(spool.Whole), spool.Lost, spool.Late, spool.Sent}, "the fewest whole, and sums")
-	require.Zero(t, Median(nil))
-	require.Equal(t, 1.5, Median([]float64{2, 1}))
+	require.Zero(t, yardstick.Median(nil))
+	require.Equal(t, 1.5, yardstick.Median([]float64{2, 1}))
 }

@@ -28,7 +28,7 @@ type Server struct {
 	Took func(Ended) (Taken, error)
 }
 
-// Ended is what remains of a server after its end.
+// Ended describes a server that has ended.
 type Ended struct {
 	Dir     string          // its directory {dir}
 	Printed string          // the last 4 KiB of its output

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/gospool/spool/bench/yardstick"
 )
 
 // Summary holds the cost of one server: medians of its runs.
@@ -38,7 +40,7 @@ func spread(v []float64) Spread {
 	if len(v) == 0 {
 		return Spread{}
 	}
-	return Spread{Median(v), slices.Min(v), slices.Max(v)}
+	return Spread{yardstick.Median(v), slices.Min(v), slices.Max(v)}
 }
 
 func (s Spread) String() string { return fmt.Sprintf("%.2f (%.2f-%.2f)", s.Median, s.Low, s.High) }
@@ -88,24 +90,12 @@ func summarise(name string, samples []Sample, own map[int]Sample, streams int) S
 		}
 	}
 	out.CPU, out.CPURatio, out.PeakBytes, out.PeakRatio = spread(cpu), spread(ratio), spread(peak), spread(peakRatio)
-	out.RSSBytes, out.RestBytes, out.Generator = Median(rss), Median(rest), Median(load)
-	out.Reads, out.Writes, out.WrittenBytes = Median(reads), Median(writes), Median(written)
+	out.RSSBytes, out.RestBytes, out.Generator = yardstick.Median(rss), yardstick.Median(rest), yardstick.Median(load)
+	out.Reads, out.Writes, out.WrittenBytes = yardstick.Median(reads), yardstick.Median(writes), yardstick.Median(written)
 	return out
 }
 
 func cores(cpu, window time.Duration) float64 { return cpu.Seconds() / window.Seconds() }
-
-// Median returns the median of the values; 0 without values.
-func Median(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(v))
-	if n := len(s); n%2 == 0 {
-		return (s[n/2-1] + s[n/2]) / 2
-	}
-	return s[len(s)/2]
-}
 
 // WriteTable writes a table with a row for each server: medians, and for CPU and ratios also the lowest and highest
 // values. Below it are a line about the load generator, and one for each server that was checked. subject is the name
@@ -130,7 +120,7 @@ func WriteTable(w io.Writer, rows []Summary, subject string, streams int) error 
 	for i := range rows {
 		late, sent, load = late+rows[i].Late, sent+rows[i].Sent, append(load, rows[i].Generator)
 	}
-	if _, err := fmt.Fprintf(w, "load generator, a process of its own: %.2f cores, %d of %d access units late\n", Median(load), late, sent); err != nil {
+	if _, err := fmt.Fprintf(w, "load generator, a process of its own: %.2f cores, %d of %d access units late\n", yardstick.Median(load), late, sent); err != nil {
 		return err
 	}
 	for i := range rows {

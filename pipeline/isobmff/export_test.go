@@ -20,7 +20,7 @@ func (w *Writer) OpenMarshal(box gomp4.IImmutableBox) (at int) {
 	return at
 }
 
-// ByHand appends a box with the function that the package has for its type. It returns false if there is none.
+// ByHand appends a box with the function that the package has for its type. It returns false for a type without such a function.
 func (w *Writer) ByHand(box gomp4.IImmutableBox) bool {
 	switch b := box.(type) {
 	case *gomp4.Mvhd:

@@ -12,6 +12,16 @@ func (w *Writer) openBox(fourcc string, f *gomp4.FullBox) (at int) {
 	return at
 }
 
+// versioned appends a time or duration whose size depends on the version of its box: v0 in 32 bits, or v1 in 64 bits in
+// version 1.
+func (w *Writer) versioned(version uint8, v0 uint32, v1 uint64) {
+	if version == 1 {
+		w.U64(v1)
+	} else {
+		w.U32(v0)
+	}
+}
+
 // zeros appends n bytes of 0.
 func (w *Writer) zeros(n int) {
 	for range n {
@@ -28,17 +38,10 @@ func (w *Writer) matrix(m *[9]int32) {
 
 func (w *Writer) mvhd(b *gomp4.Mvhd) {
 	at := w.openBox("mvhd", &b.FullBox)
-	if b.Version == 1 {
-		w.U64(b.CreationTimeV1)
-		w.U64(b.ModificationTimeV1)
-		w.U32(b.Timescale)
-		w.U64(b.DurationV1)
-	} else {
-		w.U32(b.CreationTimeV0)
-		w.U32(b.ModificationTimeV0)
-		w.U32(b.Timescale)
-		w.U32(b.DurationV0)
-	}
+	w.versioned(b.Version, b.CreationTimeV0, b.CreationTimeV1)
+	w.versioned(b.Version, b.ModificationTimeV0, b.ModificationTimeV1)
+	w.U32(b.Timescale)
+	w.versioned(b.Version, b.DurationV0, b.DurationV1)
 	w.U32(uint32(b.Rate))
 	w.U16(uint16(b.Volume))
 	w.zeros(2 + 8)
@@ -50,19 +53,11 @@ func (w *Writer) mvhd(b *gomp4.Mvhd) {
 
 func (w *Writer) tkhd(b *gomp4.Tkhd) {
 	at := w.openBox("tkhd", &b.FullBox)
-	if b.Version == 1 {
-		w.U64(b.CreationTimeV1)
-		w.U64(b.ModificationTimeV1)
-		w.U32(b.TrackID)
-		w.zeros(4)
-		w.U64(b.DurationV1)
-	} else {
-		w.U32(b.CreationTimeV0)
-		w.U32(b.ModificationTimeV0)
-		w.U32(b.TrackID)
-		w.zeros(4)
-		w.U32(b.DurationV0)
-	}
+	w.versioned(b.Version, b.CreationTimeV0, b.CreationTimeV1)
+	w.versioned(b.Version, b.ModificationTimeV0, b.ModificationTimeV1)
+	w.U32(b.TrackID)
+	w.zeros(4)
+	w.versioned(b.Version, b.DurationV0, b.DurationV1)
 	w.zeros(8)
 	w.U16(uint16(b.Layer))
 	w.U16(uint16(b.AlternateGroup))
@@ -76,17 +71,10 @@ func (w *Writer) tkhd(b *gomp4.Tkhd) {
 
 func (w *Writer) mdhd(b *gomp4.Mdhd) {
 	at := w.openBox("mdhd", &b.FullBox)
-	if b.Version == 1 {
-		w.U64(b.CreationTimeV1)
-		w.U64(b.ModificationTimeV1)
-		w.U32(b.Timescale)
-		w.U64(b.DurationV1)
-	} else {
-		w.U32(b.CreationTimeV0)
-		w.U32(b.ModificationTimeV0)
-		w.U32(b.Timescale)
-		w.U32(b.DurationV0)
-	}
+	w.versioned(b.Version, b.CreationTimeV0, b.CreationTimeV1)
+	w.versioned(b.Version, b.ModificationTimeV0, b.ModificationTimeV1)
+	w.U32(b.Timescale)
+	w.versioned(b.Version, b.DurationV0, b.DurationV1)
 	w.U16(uint16(b.Language[0]&31)<<10 | uint16(b.Language[1]&31)<<5 | uint16(b.Language[2]&31))
 	w.zeros(2)
 	w.Close(at)

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	footage "github.com/gospool/spool/bench/clip"
-	"github.com/gospool/spool/bench/live"
 	"github.com/gospool/spool/bench/proc"
 	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/yardstick"
 )
 
 // soakLength returns how long the recorder runs, and whether that is long enough to judge growth: SOAK_LENGTH of
@@ -106,7 +106,7 @@ pipelines: {all: {streams: ["**"], record: always, stages: [source, segmenter, m
 		if !judged {
 			continue
 		}
-		from, to := live.Median(values[samples/3:2*samples/3]), live.Median(values[2*samples/3:])
+		from, to := yardstick.Median(values[samples/3:2*samples/3]), yardstick.Median(values[2*samples/3:])
 		t.Logf("%s: from %.0f to %.0f; at most %.0f more", g.what, from, to, g.most)
 		require.LessOrEqual(t, to-from, g.most, g.what)
 	}
