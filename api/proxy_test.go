@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,7 +45,7 @@ func TestEachClientOfATrustedProxyIsItself(t *testing.T) {
 	_, ours := w.run(func(c *Config, d *Deps) {
 		c.Auth.Users, c.Proxies = users, []netip.Prefix{netip.MustParsePrefix(proxy + "/32")}
 		seen = auth.NewFailures(d.Log)
-		d.SignIns = seen
+		d.SignIns, d.Clock = seen, &turned{at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)} // no failure fades
 	})
 	pass := fmt.Sprintf("location / { proxy_pass http://%s; proxy_bind %s; %%s }", ours, proxy)
 	adds := runNginx(t, fmt.Sprintf(pass, "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"))

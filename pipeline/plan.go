@@ -176,6 +176,23 @@ type Env struct {
 	Handover *Handover // objects that one run leaves for the next; nil means that no objects are kept
 }
 
+// Prepares is implemented by the config of a stage that must act as soon as a job begins, before the constructors of
+// its first run: a source subscribes, so that its run also gets the media of a publisher that has left by then.
+type Prepares interface {
+	// Prepare leaves an object for the stage in set.Handover. It must not block, and reports no error: the
+	// constructor or the stage meets the same error.
+	Prepare(set Settings)
+}
+
+// Prepare calls Prepares.Prepare of the stages for a job of one stream that begins. It does not block.
+func (p *Plan) Prepare(env Env, stream string) {
+	for _, d := range p.stages {
+		if first, ok := d.cfg.(Prepares); ok {
+			first.Prepare(NewSettings(env, p.Name, stream, d.Name))
+		}
+	}
+}
+
 // Build returns a run of the plan for one stream. It calls the constructor of each stage, but starts no goroutine
 // and acquires nothing. after describes the end of the previous run; it is nil for the first run. The error is a
 // *StageError with the stage whose constructor failed.

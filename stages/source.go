@@ -48,6 +48,25 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	return &source{hub: h, path: set.Stream, stage: set.Stage, handover: set.Handover, clock: set.Clock, of: set.For}, nil
 }
 
+// Prepare subscribes to the stream for the first run of a job, and leaves the subscription in the handover. A
+// publisher that leaves before the run has started is recorded too. A subscription that an earlier job has left
+// stays. It implements pipeline.Prepares.
+func (SourceConfig) Prepare(set pipeline.Settings) {
+	left := set.Handover.Take(set.Stage)
+	if left == nil {
+		h, err := pipeline.Use[*hub.Hub](set)
+		if err != nil {
+			return
+		}
+		sub, err := h.Subscribe(set.Stream)
+		if err != nil {
+			return
+		}
+		left = sub
+	}
+	set.Handover.Leave(set.Stage, left)
+}
+
 // Run emits the chunks of the subscription, and ends when the publisher leaves. When the run is
 // drained, Run emits the media up to the newest access unit received.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
@@ -71,9 +90,8 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return s.pass(context.WithoutCancel(ctx), sub, emit)
 }
 
-// subscribe returns the subscription that the previous run left to this run (see stay), or a new
-// one. A left subscription has the media that a publisher sent while the previous run finished its
-// file.
+// subscribe returns the subscription that Prepare or the previous run (see stay) left to this run,
+// or a new one. A left subscription has the media that a publisher sent before this run started.
 func (s *source) subscribe() (*hub.Subscription, error) {
 	if sub, ok := s.handover.Take(s.stage).(*hub.Subscription); ok {
 		return sub, nil

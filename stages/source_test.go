@@ -84,6 +84,39 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 	kept.Take("source").Close()
 }
 
+// A job begins with its publisher. Its first run starts later.
+func TestPublisherThatLeavesBeforeTheFirstRunIsRecorded(t *testing.T) {
+	pool, env := pipelinetest.Pool(t), pipelinetest.Env()
+	h := hub.New(pool, pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log})
+	defer h.Close()
+	env.Services, env.For, env.Handover = &pipeline.Services{}, pipeline.PresentPublisher, &pipeline.Handover{}
+	pipeline.Provide(env.Services, h)
+	set := pipeline.NewSettings(env, "p", "live/x", "source")
+	p, err := h.Publish("live/x", hub.PublishOptions{})
+	require.NoError(t, err)
+	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
+	SourceConfig{}.Prepare(set)
+	SourceConfig{}.Prepare(set) // the first subscription stays
+	for n := range int64(60) {
+		require.NoError(t, p.Write(0, &media.AU{
+			DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC, MonoNS: n * 40_000_000,
+			Sync: n%25 == 0, Payload: [][]byte{{0x65}},
+		}))
+	}
+	p.Close(endcause.SourceLost)
+	s, err := newSource(set, SourceConfig{})
+	require.NoError(t, err)
+	got := 0
+	require.Equal(t, pipeline.End(endcause.SourceLost), s.Run(t.Context(), func(c *media.Chunk) error {
+		got += c.AccessUnits()
+		c.Release()
+		return nil
+	}))
+	require.Equal(t, 60, got)
+	set.Handover.Close()
+	require.Empty(t, h.List(), "nothing is left of the path")
+}
+
 // A run for a publisher may begin after the publisher has left, or see it leave before its tracks are known. Without
 // this end each path with a short-lived publisher would keep a run for ever.
 func TestPublisherThatHasLeftIsNotAwaited(t *testing.T) {

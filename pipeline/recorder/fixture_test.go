@@ -90,6 +90,8 @@ type script struct {
 	ends chan error
 	runs chan string // a word for each run that began
 	kept chan *pipeline.Handover
+
+	prepared interface{ Close() } // nil: Prepare leaves nothing
 }
 
 type scripted struct {
@@ -109,8 +111,17 @@ func (s scripted) Run(ctx context.Context, _ pipeline.Emit[*token]) error {
 	}
 }
 
+// scriptedConfig leaves an object for the first run of each job.
+type scriptedConfig struct{}
+
+func (scriptedConfig) Prepare(set pipeline.Settings) {
+	if s, err := pipeline.Use[*script](set); err == nil && s.prepared != nil {
+		set.Handover.Leave(set.Stage, s.prepared)
+	}
+}
+
 func init() {
-	pipeline.RegisterSource("scripted", struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Source[*token], error) {
+	pipeline.RegisterSource("scripted", scriptedConfig{}, "", func(set pipeline.Settings, _ scriptedConfig) (pipeline.Source[*token], error) {
 		s, err := pipeline.Use[*script](set)
 		return scripted{s, set.Stream, set.Handover}, err
 	})

@@ -9,7 +9,7 @@ import (
 // MayBegin reports whether a job of the stream may begin, and record media that arrived before. It returns false if
 // each pipeline that covers the stream has mode always, has a job, and has no buffer such as gop_ring. jobs is then
 // their number: once each of them reads the stream, the hub keeps no media of the stream in memory. A job does not
-// read before its first run has started, nor after a failed run, until the next one has started.
+// read after a failed run, until the next one has started.
 //
 // The result is valid while Generation does not change.
 func (r *Recorder) MayBegin(stream string) (may bool, jobs int) {

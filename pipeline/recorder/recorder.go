@@ -213,6 +213,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 	if env.Handover, rec.left = rec.left, nil; env.Handover == nil {
 		env.Handover = &pipeline.Handover{}
 	}
+	d.Plan.Prepare(env, stream)
 	j := &activeJob{Job: newJob(d.Plan, env, stream, r.limit), mode: d.Mode, duration: duration}
 	rec.job = j
 	j.waitsAgain = func() bool { return r.waitsAgain(j) }

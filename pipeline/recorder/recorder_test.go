@@ -169,6 +169,20 @@ func TestARunHandsStateToTheNextOne(t *testing.T) {
 	<-thing // closed
 }
 
+// The stages of a job prepare when the job begins, not with its runs.
+func TestAJobIsPreparedOnce(t *testing.T) {
+	b := newRig(t, pipeline.ModeManual)
+	thing := make(keepsake)
+	b.script.prepared = thing
+	_, err := b.Start("conf/a", recorder.StartOptions{})
+	require.NoError(t, err)
+	b.awaitRun(t, "conf/a")
+	require.Equal(t, thing, (<-b.script.kept).Take("scripted"))
+	b.script.ends <- pipeline.End(endcause.SourceLost)
+	b.awaitRun(t, "conf/a")
+	require.Nil(t, (<-b.script.kept).Take("scripted"))
+}
+
 type keepsake chan struct{}
 
 func (k keepsake) Close() { close(k) }

@@ -238,6 +238,23 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 
 // TestEventMarksAContinuousRecording checks that an event marks the finished, the growing
 // and the coming files of its time. No second file is made.
+// TestAPublisherThatLeavesAtOnceIsRecorded tests publishers that have left before the goroutine of their job runs.
+func TestAPublisherThatLeavesAtOnceIsRecorded(t *testing.T) {
+	r := newEventFixture(t, pipeline.ModeAlways, "", "")
+	var feeds []*eventFeed
+	for n := range 20 {
+		f := r.announce(fmt.Sprintf("live/brief%d", n), 25)
+		f.send(30)
+		f.pub.Close(endcause.SourceLost)
+		feeds = append(feeds, f)
+	}
+	for _, f := range feeds {
+		records := f.end()
+		require.Len(t, records, 1, f.path)
+		require.EqualValues(t, 30*int64(time.Second)/25, records[0].DurationNS, f.path)
+	}
+}
+
 func TestEventMarksAContinuousRecording(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 8, after: 6", "max_duration: 5")
 	e := r.events(8*time.Second, 6*time.Second)
