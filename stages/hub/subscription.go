@@ -9,22 +9,26 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Subscription reads a stream: it receives the newest GOP and all later chunks, until the publisher
-// leaves. It is safe for concurrent use.
+// Subscription reads a stream: it receives the newest GOP and all later chunks, of one publisher
+// after another. The end of each publisher has a place in the queue, so the media of a publisher
+// that comes and leaves while the reader is behind stays apart from that of the publisher before.
+// It is safe for concurrent use.
 type Subscription struct {
 	stream *stream
 	pool   *media.Pool   // source of the marks that Mark queues
 	ready  chan struct{} // holds a token after a change of queue or ended
 
 	leaveBudget func()
-	before      []media.Loss // the stream's losses when the subscription began
 
-	mu     sync.Mutex // guards the fields below; queue.Held needs no lock
-	queue  *media.GOPQueue
-	begun  bool        // a publisher's tracks have been known during the subscription
-	only   bool        // EndWithPublisher was called
-	ended  media.Cause // reason of the end; empty before it
-	closed bool
+	mu      sync.Mutex // guards the fields below; queue.Held needs no lock
+	queue   *media.GOPQueue
+	ends    int           // queued ends of publishers
+	begun   bool          // the tracks of the present publisher are known
+	only    bool          // EndWithPublisher was called, and the publisher has not left yet
+	ended   media.Cause   // reason of the subscription's end; empty before it
+	before  []media.Loss  // losses of the stream when the subscription began, or at Resume
+	dropped media.GOPLoss // losses of the queue at Resume
+	closed  bool
 }
 
 func newSubscription(s *stream, pool *media.Pool, maxBytes int) *Subscription {
@@ -34,9 +38,9 @@ func newSubscription(s *stream, pool *media.Pool, maxBytes int) *Subscription {
 	}
 }
 
-// Take waits for the next chunk and hands its reference to the caller. After the publisher has
-// left, Take returns the queued chunks and then a pipeline.EndError with the reason. If ctx ends
-// first, it returns context.Cause(ctx).
+// Take waits for the next chunk and hands its reference to the caller. Behind the last chunk of a
+// publisher that has left, Take returns a pipeline.EndError with the reason, once; the following
+// calls return the chunks of the next publisher. If ctx ends first, it returns context.Cause(ctx).
 func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
 	for {
 		c, err := sub.next()
@@ -48,19 +52,6 @@ func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-	}
-}
-
-// Finish ends the subscription after the newest access unit: it queues the publisher's unfinished
-// chunk and accepts no later media. Take then returns the queued chunks, and after them a
-// pipeline.EndError with the reason stop.
-func (sub *Subscription) Finish() {
-	sub.stream.flush()
-	sub.mu.Lock()
-	defer sub.mu.Unlock()
-	if sub.ended == "" {
-		sub.ended = endcause.Stop
-		sub.wake()
 	}
 }
 
@@ -77,19 +68,20 @@ func (sub *Subscription) Mark(e *media.Event) bool {
 	return true
 }
 
-// Live reports whether the stream has had a publisher with known tracks during the subscription.
+// Live reports whether the tracks of a publisher are known whose end Take has not returned yet.
 func (sub *Subscription) Live() bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	return sub.begun
+	return sub.begun || sub.ends > 0
 }
 
 // Dropped returns the media that the queue has dropped because it was full, or because the process
-// held too much memory.
+// held too much memory, since the subscription began or since Resume.
 func (sub *Subscription) Dropped() media.GOPLoss {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	return sub.queue.Lost().Sum()
+	sum, before := sub.queue.Lost().Sum(), sub.dropped
+	return media.GOPLoss{Chunks: sum.Chunks - before.Chunks, AccessUnits: sum.AccessUnits - before.AccessUnits, Bytes: sum.Bytes - before.Bytes}
 }
 
 // Held returns the bytes of the queued chunks. It implements media.Queue.
@@ -104,8 +96,11 @@ func (sub *Subscription) Shed() bool {
 }
 
 // Lost returns how many packets or access units of the stream were lost for a cause since the
-// subscription began. It does not count the media that the queue dropped: see Dropped.
+// subscription began or since Resume. It does not count the media that the queue dropped: see
+// Dropped.
 func (sub *Subscription) Lost(cause string) uint64 {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
 	n := sub.stream.drops.of(cause)
 	for _, l := range sub.before {
 		if l.Cause == cause {
@@ -113,6 +108,13 @@ func (sub *Subscription) Lost(cause string) uint64 {
 		}
 	}
 	return n
+}
+
+// Resume begins the counts of Dropped and Lost again, for the next run that reads the subscription.
+func (sub *Subscription) Resume() {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	sub.before, sub.dropped = sub.stream.drops.list(), sub.queue.Lost().Sum()
 }
 
 // Close ends the subscription and releases its queued chunks. Later calls have no effect.
@@ -133,6 +135,9 @@ func (sub *Subscription) next() (*media.Chunk, error) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	if c := sub.queue.Next(); c != nil {
+		if isEnd(c) {
+			return nil, sub.passEnd(c)
+		}
 		return c, nil
 	}
 	if sub.closed {
@@ -165,31 +170,6 @@ func (sub *Subscription) attached() {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	sub.begun = true
-}
-
-// EndWithPublisher makes the subscription end when the present publisher leaves, even if its tracks
-// never become known. If the stream has no publisher, the subscription ends at once.
-func (sub *Subscription) EndWithPublisher() {
-	sub.stream.mu.Lock()
-	defer sub.stream.mu.Unlock()
-	sub.mu.Lock()
-	sub.only = true
-	sub.mu.Unlock()
-	if sub.stream.pub == nil {
-		sub.end(endcause.SourceLost)
-	}
-}
-
-// end ends the subscription for a reason: its publisher leaves, or the hub closes. If the
-// publisher's tracks never became known, its departure ends the subscription only after
-// EndWithPublisher; otherwise the subscription waits for the next publisher.
-func (sub *Subscription) end(reason media.Cause) {
-	sub.mu.Lock()
-	defer sub.mu.Unlock()
-	if sub.ended == "" && (sub.begun || sub.only || reason == endcause.Shutdown) {
-		sub.ended = reason
-		sub.wake()
-	}
 }
 
 func (sub *Subscription) wake() {
