@@ -49,6 +49,22 @@ func (h *Handover) Take(stage string) interface{ Close() } {
 	return v
 }
 
+// Pending reports whether a stage left an object with media for the next run: one whose method Pending returns
+// true. A run must then follow, or that media is lost.
+func (h *Handover) Pending() bool {
+	if h == nil {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, v := range h.byStage {
+		if p, ok := v.(interface{ Pending() bool }); ok && p.Pending() {
+			return true
+		}
+	}
+	return false
+}
+
 // Close closes the objects that Leave has stored and Take has not removed. After Close, Leave does not store an
 // object but closes it at once.
 func (h *Handover) Close() {

@@ -31,3 +31,24 @@ func TestAHandoverIsTakenOnceOrClosed(t *testing.T) {
 	require.Equal(t, 1, alone.closed)
 	require.Nil(t, (*Handover)(nil).Take("source"))
 }
+
+type pending struct {
+	keepsake
+	media bool
+}
+
+func (p *pending) Pending() bool { return p.media }
+
+func TestAHandoverReportsMediaForTheNextRun(t *testing.T) {
+	h := &Handover{}
+	require.False(t, h.Pending())
+	h.Leave("gop_ring", &keepsake{})
+	source := &pending{}
+	h.Leave("source", source)
+	require.False(t, h.Pending())
+	source.media = true
+	require.True(t, h.Pending())
+	h.Close()
+	require.False(t, h.Pending())
+	require.False(t, (*Handover)(nil).Pending())
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
@@ -34,10 +33,18 @@ type source struct {
 	handover *pipeline.Handover
 	clock    pipeline.Clock
 	of       pipeline.Publishers // publishers that the run records
-	sub      atomic.Pointer[hub.Subscription]
+	pool     *media.Pool         // makes the marks of awaited events
 
-	mu    sync.Mutex // guards marks
+	mu    sync.Mutex        // guards the fields below
+	sub   *hub.Subscription // nil before Run has it, and after Run
+	lost  *sourceLosses     // losses of the run; nil until sub was left to the next run, or closed
 	marks eventMarks
+}
+
+// sourceLosses are the losses before the stages of a run.
+type sourceLosses struct {
+	dropped          media.GOPLoss // by the queue of the subscription
+	damaged, packets uint64        // access units, and packets of the network
 }
 
 func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Chunk], error) {
@@ -45,7 +52,11 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	if err != nil {
 		return nil, err
 	}
-	return &source{hub: h, path: set.Stream, stage: set.Stage, handover: set.Handover, clock: set.Clock, of: set.For}, nil
+	pool, err := pipeline.Use[*media.Pool](set)
+	if err != nil {
+		return nil, err
+	}
+	return &source{hub: h, path: set.Stream, stage: set.Stage, handover: set.Handover, clock: set.Clock, of: set.For, pool: pool}, nil
 }
 
 // Prepare subscribes to the stream for the first run of a job, and leaves the subscription in the handover. A
@@ -69,7 +80,7 @@ func (SourceConfig) Prepare(set pipeline.Settings) {
 
 // Run emits the chunks of the subscription, and ends when the publisher leaves. When the run is
 // drained, Run emits the media up to the newest access unit received.
-func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
+func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) (err error) {
 	sub, err := s.subscribe()
 	if errors.Is(err, hub.ErrClosed) {
 		return pipeline.End(endcause.Shutdown)
@@ -77,21 +88,20 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	if err != nil {
 		return err
 	}
-	defer sub.Close()
-	s.sub.Store(sub)
+	s.read(sub)
+	defer func() { s.leave(sub, err) }()
 	if s.of == pipeline.PresentPublisher { // the publisher may have left since the run was requested
 		sub.EndWithPublisher()
 	}
 	if err := s.pass(ctx, sub, emit); ctx.Err() == nil {
-		s.stay(err)
 		return err
 	}
 	sub.Finish()
 	return s.pass(context.WithoutCancel(ctx), sub, emit)
 }
 
-// subscribe returns the subscription that Prepare or the previous run (see stay) left to this run,
-// or a new one. A left subscription has the media that a publisher sent before this run started.
+// subscribe returns the subscription that Prepare or the previous run (see leave) left to this run,
+// or a new one. A left subscription has the media that publishers sent before this run started.
 func (s *source) subscribe() (*hub.Subscription, error) {
 	if sub, ok := s.handover.Take(s.stage).(*hub.Subscription); ok {
 		return sub, nil
@@ -99,17 +109,30 @@ func (s *source) subscribe() (*hub.Subscription, error) {
 	return s.hub.Subscribe(s.path)
 }
 
-// stay subscribes to the stream for the next run if this run ends because its publisher was lost or
-// replaced: end is the error with which it ends. It leaves the subscription to the next run, so
-// that the next run gets the media from now on.
-func (s *source) stay(end error) {
+func (s *source) read(sub *hub.Subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sub = sub
+}
+
+// leave leaves the subscription to the next run if this run ends because its publisher was lost or
+// replaced, so that the next run gets the media of the next publisher from its begin. Otherwise it
+// closes the subscription. end is the error with which the run ends.
+func (s *source) leave(sub *hub.Subscription, end error) {
+	s.mu.Lock()
+	s.sub, s.lost = nil, lossesOf(sub)
+	s.mu.Unlock()
 	var e *pipeline.EndError
 	if !errors.As(end, &e) || e.Reason != endcause.SourceLost && e.Reason != endcause.Replaced {
+		sub.Close()
 		return
 	}
-	if sub, err := s.hub.Subscribe(s.path); err == nil { // on an error the hub is closed, which the next run reports
-		s.handover.Leave(s.stage, sub)
-	}
+	sub.Resume()
+	s.handover.Leave(s.stage, sub)
+}
+
+func lossesOf(sub *hub.Subscription) *sourceLosses {
+	return &sourceLosses{dropped: sub.Dropped(), damaged: sub.Lost(media.DropDamaged), packets: sub.Lost(media.DropRTPLoss)}
 }
 
 // pass emits chunks until the subscription or ctx ends.
@@ -119,16 +142,26 @@ func (s *source) pass(ctx context.Context, sub *hub.Subscription, emit pipeline.
 		if err != nil {
 			return err
 		}
-		for _, e := range s.awaited(c) {
-			if !sub.Mark(&e.Event) {
-				break
-			}
+		if err := s.emitAwaited(c, emit); err != nil {
+			c.Release()
+			return err
 		}
 		if err := emit(c); err != nil {
 			return err
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// emitAwaited emits a mark for each event that waited for the stream's first key frame, if that is in
+// the chunk c. The marks precede the chunk.
+func (s *source) emitAwaited(c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
+	for _, e := range s.awaited(c) {
+		if err := emit(s.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &e.Event})); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *source) awaited(c *media.Chunk) []awaited {
@@ -147,7 +180,7 @@ func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	done, mark, err := s.marks.trigger(&e, &t, s.clock)
-	if sub := s.sub.Load(); mark && (sub == nil || !sub.Mark(&e)) {
+	if mark && (s.sub == nil || !s.sub.Mark(&e)) {
 		return pipeline.Triggered{}, pipeline.ErrNothing
 	}
 	return done, err
@@ -158,20 +191,23 @@ func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 // drops.
 func (s *source) Report(r *pipeline.Report) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.marks.await.report(r, s.clock)
-	s.mu.Unlock()
-	sub := s.sub.Load()
-	if sub == nil || !sub.Live() {
-		r.Waiting = "publisher"
-		return
+	lost := s.lost
+	if lost == nil {
+		if s.sub == nil || !s.sub.Live() {
+			r.Waiting = "publisher"
+			return
+		}
+		lost = lossesOf(s.sub)
 	}
-	if d := sub.Dropped(); d.Chunks > 0 {
+	if d := lost.dropped; d.Chunks > 0 {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: string(media.GapOverload), AccessUnits: d.AccessUnits, Bytes: d.Bytes})
 	}
-	if n := sub.Lost(media.DropDamaged); n > 0 {
+	if n := lost.damaged; n > 0 {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: media.DropDamaged, AccessUnits: n})
 	}
-	if n := sub.Lost(media.DropRTPLoss); n > 0 {
+	if n := lost.packets; n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d packets were lost on the network since this run began: pictures are missing or damaged; let the publisher use TCP", n))
 	}
 }

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,13 +55,7 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 	publish := func(units int64) {
 		p, err := h.Publish("live/x", hub.PublishOptions{})
 		require.NoError(t, err)
-		require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
-		for n := range units {
-			require.NoError(t, p.Write(0, &media.AU{
-				DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC, MonoNS: n * 40_000_000,
-				Sync: n%25 == 0, Payload: [][]byte{{0x65}},
-			}))
-		}
+		shoot(t, p, units)
 		p.Close(endcause.SourceLost)
 	}
 	kept := &pipeline.Handover{}
@@ -91,6 +86,7 @@ func TestPublisherThatLeavesBeforeTheFirstRunIsRecorded(t *testing.T) {
 	defer h.Close()
 	env.Services, env.For, env.Handover = &pipeline.Services{}, pipeline.PresentPublisher, &pipeline.Handover{}
 	pipeline.Provide(env.Services, h)
+	pipeline.Provide(env.Services, pool)
 	set := pipeline.NewSettings(env, "p", "live/x", "source")
 	p, err := h.Publish("live/x", hub.PublishOptions{})
 	require.NoError(t, err)
@@ -115,6 +111,129 @@ func TestPublisherThatLeavesBeforeTheFirstRunIsRecorded(t *testing.T) {
 	require.Equal(t, 60, got)
 	set.Handover.Close()
 	require.Empty(t, h.List(), "nothing is left of the path")
+}
+
+// Two publishers come and leave before the run of the first has taken its last chunk. Each gets a run of its own, and
+// none is missed, also by a run that is to end with its publisher.
+func TestPublishersThatLeaveBeforeTheirRunAreRecorded(t *testing.T) {
+	for name, of := range map[string]pipeline.Publishers{"any": pipeline.AnyPublisher, "present": pipeline.PresentPublisher} {
+		t.Run(name, func(t *testing.T) {
+			env := pipelinetest.Env()
+			h := hub.New(pipelinetest.Pool(t), pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log})
+			defer h.Close()
+			publish := func(units int64) {
+				p, err := h.Publish("live/x", hub.PublishOptions{})
+				require.NoError(t, err)
+				shoot(t, p, units)
+				p.Close(endcause.SourceLost)
+			}
+			kept := &pipeline.Handover{}
+			record := func(meanwhile func()) (got int) {
+				s := &source{hub: h, path: "live/x", stage: "source", handover: kept, clock: pipeline.SystemClock, of: of}
+				err := s.Run(t.Context(), func(c *media.Chunk) error {
+					if got == 0 {
+						meanwhile()
+					}
+					got += c.AccessUnits()
+					c.Release()
+					return nil
+				})
+				require.Equal(t, pipeline.End(endcause.SourceLost), err)
+				return got
+			}
+			first, err := h.Subscribe("live/x")
+			require.NoError(t, err)
+			kept.Leave("source", first)
+			publish(50)
+			require.Equal(t, 50, record(func() { publish(75); publish(100) }))
+			require.True(t, kept.Pending())
+			require.Equal(t, 75, record(func() {}))
+			require.True(t, kept.Pending())
+			require.Equal(t, 100, record(func() {}))
+			require.False(t, kept.Pending())
+			kept.Close()
+		})
+	}
+}
+
+// A stop ends each run at the end of its publisher, and the last one at the newest access unit.
+func TestAStopDrainsTheMediaOfTwoPublishers(t *testing.T) {
+	env := pipelinetest.Env()
+	h := hub.New(pipelinetest.Pool(t), pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log})
+	defer h.Close()
+	kept := &pipeline.Handover{}
+	first, err := h.Subscribe("live/x")
+	require.NoError(t, err)
+	kept.Leave("source", first)
+	p, err := h.Publish("live/x", hub.PublishOptions{})
+	require.NoError(t, err)
+	shoot(t, p, 50)
+	p.Close(endcause.SourceLost)
+	p, err = h.Publish("live/x", hub.PublishOptions{})
+	require.NoError(t, err)
+	shoot(t, p, 40) // one chunk of 25, and 15 on the way
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for _, want := range []struct {
+		units int
+		end   string
+	}{{50, endcause.SourceLost}, {40, endcause.Stop}} {
+		require.True(t, kept.Pending())
+		got := 0
+		err := (&source{hub: h, path: "live/x", stage: "source", handover: kept, clock: pipeline.SystemClock}).Run(stopped, func(c *media.Chunk) error {
+			got += c.AccessUnits()
+			c.Release()
+			return nil
+		})
+		require.Equal(t, pipeline.End(want.end), err)
+		require.Equal(t, want.units, got)
+	}
+	require.False(t, kept.Pending())
+}
+
+// An event waits for the first picture. The publisher sends its media and leaves before the source takes the first
+// chunk.
+func TestAnEventThatWaitedIsMarkedThoughThePublisherHasLeft(t *testing.T) {
+	env := pipelinetest.Env()
+	pool := pipelinetest.Pool(t)
+	h := hub.New(pool, pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log})
+	defer h.Close()
+	kept := &pipeline.Handover{}
+	first, err := h.Subscribe("live/x")
+	require.NoError(t, err)
+	kept.Leave("source", first)
+	s := &source{hub: h, path: "live/x", stage: "source", handover: kept, clock: pipeline.SystemClock, pool: pool}
+	now := time.Now()
+	got, err := s.Trigger(pipeline.Trigger{At: now, Before: -1, After: time.Hour, Name: "bell", Partial: true, WaitUntil: now.Add(time.Hour)})
+	require.NoError(t, err)
+	require.Equal(t, pipeline.EventWaiting, got.Status)
+	p, err := h.Publish("live/x", hub.PublishOptions{})
+	require.NoError(t, err)
+	shoot(t, p, 25)
+	p.Close(endcause.SourceLost)
+	var names []string
+	err = s.Run(t.Context(), func(c *media.Chunk) error {
+		if c.Mark != nil {
+			names = append(names, c.Mark.Event.Name)
+		}
+		c.Release()
+		return nil
+	})
+	require.Equal(t, pipeline.End(endcause.SourceLost), err)
+	require.Equal(t, []string{"bell"}, names)
+	kept.Close()
+}
+
+// shoot sets the tracks of a publisher, and writes access units with a key frame each second.
+func shoot(t *testing.T, p *hub.Publisher, units int64) {
+	t.Helper()
+	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
+	for n := range units {
+		require.NoError(t, p.Write(0, &media.AU{
+			DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC + n*40_000_000, MonoNS: n * 40_000_000,
+			Sync: n%25 == 0, Payload: [][]byte{{0x65}},
+		}))
+	}
 }
 
 // A run for a publisher may begin after the publisher has left, or see it leave before its tracks are known. Without

@@ -25,14 +25,13 @@ const (
 // Job keeps one pipeline running for one stream. If a run fails, the job runs the pipeline again after a
 // backoff. If the publisher is lost, it runs the pipeline again only if Env.For is pipeline.AnyPublisher. The
 // job ends when it is stopped, and when a run ends without an error for another reason, such as the end of a
-// file.
+// file. A stopped job first records the media that a run left for the next one (see pipeline.Handover.Pending):
+// a publisher may have come while that run finished its files.
 type Job struct {
 	plan   *pipeline.Plan
 	env    pipeline.Env
 	stream string
 	limit  time.Duration // time limit of a stop
-	// patience is the time limit of the requested stop; 0 means limit. It is set before stopping is closed.
-	patience time.Duration
 
 	// waitsAgain is called when the publisher has left and another may come. The job ends if it returns false.
 	// If it is nil, the job waits.
@@ -41,6 +40,7 @@ type Job struct {
 	stopOnce sync.Once
 	stopping chan struct{} // closed by the first request to stop
 	reason   string        // reason of the stop; set before stopping is closed
+	stopBy   time.Time     // end of the time limit of the stop; set before stopping is closed
 	done     chan struct{}
 
 	mu       sync.Mutex // guards the following fields
@@ -83,13 +83,13 @@ func (j *Job) requestStop(reason string) {
 // requestStopWithin requests a stop with a time limit of its own; 0 means the job's limit. It does not wait.
 func (j *Job) requestStopWithin(reason string, patience time.Duration) {
 	j.stopOnce.Do(func() {
-		j.reason, j.patience = reason, patience
+		j.reason, j.stopBy = reason, j.env.Clock.Now().Add(cmp.Or(patience, j.limit))
 		close(j.stopping)
 	})
 }
 
-// stopLimit returns the time limit of the requested stop.
-func (j *Job) stopLimit() time.Duration { return cmp.Or(j.patience, j.limit) }
+// stopLimit returns the rest of the time limit of the requested stop.
+func (j *Job) stopLimit() time.Duration { return j.stopBy.Sub(j.env.Clock.Now()) }
 
 func (j *Job) isStopping() bool {
 	select {
@@ -112,7 +112,7 @@ func (j *Job) loop(ctx context.Context) error {
 		j.failed(err, wait)
 	}}
 	retry.Run(ctx, func() (last bool, err error) {
-		if after != nil && j.isStopping() {
+		if after != nil && j.isStopping() && (after.Err != nil || !j.readsOn()) {
 			return true, nil
 		}
 		ended := j.attempt(ctx, after)
@@ -156,11 +156,32 @@ func (j *Job) attempt(ctx context.Context, after *pipeline.Ended) pipeline.Ended
 
 // over reports whether the job ends after the run e.
 func (j *Job) over(ctx context.Context, e pipeline.Ended) bool {
-	if j.isStopping() || ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return true
+	case j.isStopping():
+		return e.Err != nil || !j.readsOn()
+	case e.Err != nil:
+		return false
 	}
 	lost := e.Reason == endcause.SourceLost || e.Reason == endcause.Replaced
-	return e.Err == nil && (j.env.For != pipeline.AnyPublisher || !lost || j.waitsAgain != nil && !j.waitsAgain())
+	if !lost || j.env.For != pipeline.AnyPublisher {
+		return true
+	}
+	return j.waitsAgain != nil && !j.env.Handover.Pending() && !j.waitsAgain()
+}
+
+// readsOn reports whether a job that is being stopped runs once more, for the media that the previous run left.
+func (j *Job) readsOn() bool {
+	if !j.env.Handover.Pending() {
+		return false
+	}
+	if j.stopLimit() > 0 {
+		return true
+	}
+	j.env.Log.Warn("the media of a publisher that came while the previous file was finished is not recorded: the time limit of the stop is over",
+		"stream", j.stream, "pipeline", j.plan.Name)
+	return false
 }
 
 func (j *Job) failed(err error, wait time.Duration) {

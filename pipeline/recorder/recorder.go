@@ -257,6 +257,7 @@ func (r *Recorder) end(rec *recording) {
 	if j.mode != pipeline.ModeManual && !r.closed && r.dir.Live(j.stream) {
 		r.beginAlways(j.stream, pipeline.PresentPublisher)
 	}
+	r.readOn(rec, j)
 	if rec.left != nil { // no job that renew or beginAlways began has taken the handover
 		rec.left.Close()
 		rec.left = nil
@@ -265,6 +266,19 @@ func (r *Recorder) end(rec *recording) {
 		r.disarmed(rec.of)
 	}
 	r.forget(rec.of)
+}
+
+// readOn begins a job for the media that the job old has left: that of a publisher that came and left while old
+// finished its files. A job that was stopped has recorded that media itself. The caller holds r.mu.
+func (r *Recorder) readOn(rec *recording, old *activeJob) {
+	if old.mode == pipeline.ModeManual || old.isStopping() || !rec.left.Pending() {
+		return
+	}
+	d := byName(r.declared)[rec.pipeline]
+	if d == nil || d.Mode != old.mode || !d.Covers(old.stream) || d.Mode == pipeline.ModeAlways && r.isHalted(old.stream) {
+		return
+	}
+	r.begin(d, old.stream, 0, r.unlessConfigured(old.stream, pipeline.PresentPublisher))
 }
 
 // Shutdown stops all jobs at once and waits for their end. After it, the recorder starts no job.

@@ -56,11 +56,11 @@ func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
 }
 
 // Mark queues an event mark behind the queued media. It returns false, and queues nothing, after
-// the subscription has ended.
+// the subscription has ended, and while the end of a publisher is queued.
 func (sub *Subscription) Mark(e *media.Event) bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	if sub.closed || sub.ended != "" {
+	if sub.closed || sub.ended != "" || sub.ends > 0 {
 		return false
 	}
 	sub.queue.Put(sub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: e}))

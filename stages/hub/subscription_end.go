@@ -35,8 +35,12 @@ func (sub *Subscription) Finish() {
 	}
 }
 
-// Pending reports whether media is queued.
-func (sub *Subscription) Pending() bool { return sub.queue.Held() > 0 }
+// Pending reports whether media is queued, or a publisher is present that may have sent media.
+func (sub *Subscription) Pending() bool {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	return sub.ended == "" && sub.begun || sub.queue.Held() > 0
+}
 
 // end records that the publisher leaves, or that the hub closes, which ends the subscription. If
 // the publisher's tracks never became known, Take returns its end only after EndWithPublisher;
