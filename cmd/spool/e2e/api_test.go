@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -79,15 +81,34 @@ func (r *recorder) ask(method, path string) (int, []byte) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.api+path, nil)
 	require.NoError(r.t, err)
-	resp, err := client.Do(req)
-	for tries := 1; err != nil && method == http.MethodGet && tries < 5; tries++ {
-		resp, err = client.Do(req) // on a slow machine this process may sleep for longer than the timeout
-	}
-	require.NoError(r.t, err)
+	resp := r.do(req)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(r.t, err)
 	return resp.StatusCode, body
+}
+
+// unread is the time that the server leaves a client for the header of a request (api.Limits.ReadHeader).
+const unread = 5 * time.Second
+
+// do sends a request, and sends it again if it has no response because this process slept, as on a busy machine: a GET
+// after any error, and any request of which the server has closed the connection when its header was overdue.
+func (r *recorder) do(req *http.Request) *http.Response {
+	r.t.Helper()
+	for tries := 1; ; tries++ {
+		began := time.Now()
+		resp, err := client.Do(req)
+		if err == nil {
+			return resp
+		}
+		closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || strings.Contains(err.Error(), "server closed idle connection")
+		overdue := closed && time.Since(began) >= unread
+		require.True(r.t, (req.Method == http.MethodGet || overdue) && tries < 5, "%s %s: %v", req.Method, req.URL, err)
+		if req.GetBody != nil {
+			req.Body, err = req.GetBody()
+			require.NoError(r.t, err)
+		}
+	}
 }
 
 // client keeps no idle connection, so that the recorder's descriptors are its own.

@@ -142,8 +142,7 @@ func (r *recorder) send(method, path, body string, header ...string) (*http.Resp
 		req.Header.Set(header[i], header[i+1])
 	}
 	req.Host = req.Header.Get("Host")
-	resp, err := client.Do(req)
-	require.NoError(r.t, err)
+	resp := r.do(req)
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(r.t, err)

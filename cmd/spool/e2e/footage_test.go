@@ -106,8 +106,7 @@ func (r *recorder) fetch(method, url string, condition [2]string, span string) (
 		req, err := http.NewRequestWithContext(r.t.Context(), method, url, nil)
 		require.NoError(r.t, err)
 		req.Header = header
-		resp, err := client.Do(req)
-		require.NoError(r.t, err)
+		resp := r.do(req)
 		defer resp.Body.Close()
 		body, err := io.ReadAll(resp.Body)
 		require.NoError(r.t, err)

@@ -88,8 +88,7 @@ func (r *recorder) protect(stream string) record {
 	req, err := http.NewRequestWithContext(r.t.Context(), "PATCH", r.api+"/mp4/records/"+first.ID, strings.NewReader(`{"protected":true}`))
 	require.NoError(r.t, err)
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
-	require.NoError(r.t, err)
+	resp := r.do(req)
 	require.NoError(r.t, resp.Body.Close())
 	require.Equal(r.t, http.StatusOK, resp.StatusCode)
 	return first.record
