@@ -2,6 +2,7 @@ package stages
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -82,6 +83,22 @@ func (a *awaiting) expire(now time.Time) {
 		}
 		return over
 	})
+}
+
+// awaitedLeft holds the waiting events that a run leaves to the next run.
+type awaitedLeft struct {
+	list []awaited
+	wall wallClock // clock to which the times of the events refer
+	log  *slog.Logger
+}
+
+// Close logs the events: no run follows, so they are not recorded. It implements the interface of
+// Handover.Leave.
+func (l awaitedLeft) Close() {
+	for i := range l.list {
+		e := &l.list[i]
+		l.log.Warn("an event is not recorded: the recording ended before its first picture", "event", e.ID, "name", e.Name, "key", e.Key)
+	}
 }
 
 func later(a, b time.Time) time.Time {

@@ -66,6 +66,26 @@ func (m *eventMarks) trigger(e *media.Event, t *pipeline.Trigger, clock pipeline
 	return answered(pipeline.EventMarked, *e), true, nil
 }
 
+// resume makes the events wait that the previous run left, see leave. The state of the stream begins
+// anew with each run.
+func (m *eventMarks) resume(set *pipeline.Settings) {
+	if left, ok := set.Handover.Take(awaitedSlot(set.Stage)).(awaitedLeft); ok {
+		m.await.list, m.wall = left.list, left.wall
+	}
+}
+
+// leave leaves the waiting events to the next run.
+func (m *eventMarks) leave(set *pipeline.Settings) {
+	if len(m.await.list) > 0 {
+		set.Handover.Leave(awaitedSlot(set.Stage), awaitedLeft{m.await.list, m.wall, set.Log})
+		m.await.list = nil
+	}
+}
+
+// awaitedSlot returns the name under which a stage leaves its waiting events. It differs from the
+// stage's name, under which a source leaves its subscription.
+func awaitedSlot(stage string) string { return stage + " events" }
+
 // keyFrames holds the times of at most maxKeyFrames key frames, in ns of UTC, the oldest first.
 // When it is full, it drops every second time of the older half.
 type keyFrames struct{ utc []int64 }

@@ -1,7 +1,9 @@
 package stages
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/stages/hub"
 )
 
 // Each returned key frame existed and is not later than the requested moment, and the number of remembered ones is
@@ -181,5 +184,51 @@ func TestBranchKeepsTheIntervalOfItsOwnRing(t *testing.T) {
 		require.Equal(t, ask, marks[0].Kind == media.MarkRaised, stages)
 		require.Equal(t, ask, marks[0].Event == nil, stages)
 		require.NoError(t, s.(*tee).Close())
+	}
+}
+
+// The publisher leaves before its first picture. The event waits on in the next run; if no run follows, the log names
+// the event.
+func TestAnEventThatWaitsOutlastsItsRun(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	var log bytes.Buffer
+	env := pipelinetest.Env()
+	env.Log, env.Handover = slog.New(slog.NewTextHandler(&log, nil)), &pipeline.Handover{}
+	pipeline.Provide(env.Services, pool)
+	pipeline.Provide(env.Services, hub.New(pool, pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log}))
+	for name, build := range map[string]func(pipeline.Settings) (any, error){
+		"source":   func(set pipeline.Settings) (any, error) { return newSource(set, SourceConfig{}) },
+		"gop_ring": func(set pipeline.Settings) (any, error) { return newGOPRing(set, roomy) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			log.Reset()
+			run := func() (marks *eventMarks, end func()) {
+				stage, err := build(pipeline.NewSettings(env, "p", "live/x", name))
+				require.NoError(t, err)
+				if r, is := stage.(*gopRing); is {
+					return &r.marks, func() { require.NoError(t, r.Close()) }
+				}
+				s := stage.(*source)
+				return &s.marks, func() {
+					ctx, stop := context.WithCancel(t.Context())
+					stop()
+					require.Error(t, s.Run(ctx, func(*media.Chunk) error { panic("nothing was sent") }))
+				}
+			}
+			marks, end := run()
+			now := env.Clock.Now()
+			e := eventOf(pipeline.Trigger{At: now, Before: -1, After: time.Hour, Name: "bell"}, roomy, env.Clock, true)
+			_, mark, err := marks.trigger(&e, &pipeline.Trigger{Partial: true, WaitUntil: now.Add(time.Hour)}, env.Clock)
+			require.NoError(t, err)
+			require.False(t, mark)
+			end()
+			marks, end = run()
+			require.Len(t, marks.await.list, 1)
+			require.NotContains(t, log.String(), "bell")
+			end()
+			env.Handover.Close()
+			require.Contains(t, log.String(), "name=bell")
+			env.Handover = &pipeline.Handover{}
+		})
 	}
 }

@@ -63,8 +63,7 @@ type gopRing struct {
 	ready chan struct{} // holds a token after a change of queue or ended
 
 	budget *media.Budget // of the process; nil: no bound
-	stage  string
-	stream string
+	set    pipeline.Settings
 	once   sync.Once
 	leave  func() // leaves the budget
 
@@ -78,10 +77,14 @@ type gopRing struct {
 
 func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*media.Chunk], error) {
 	r, err := newRing(set, cfg)
-	if err == nil && set.Mode == pipeline.ModeEvent {
+	if err != nil {
+		return nil, err
+	}
+	if set.Mode == pipeline.ModeEvent {
 		return newGOPGate(set, cfg, r), nil
 	}
-	return r, err
+	r.marks.resume(&set)
+	return r, nil
 }
 
 // newRing returns a queue that passes all media on, also in mode event.
@@ -92,7 +95,7 @@ func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 	}
 	return &gopRing{
 		cfg: cfg, pool: pool, clock: set.Clock, ready: make(chan struct{}, 1),
-		budget: pipeline.Optional[*media.Budget](set, nil), stage: set.Stage, stream: set.Stream,
+		budget: pipeline.Optional[*media.Budget](set, nil), set: set,
 		queue: media.NewGOPQueue(pool, media.GOPLimits{Policy: media.DropOldest, MaxBytes: int(cfg.MaxSize), MaxSpan: time.Duration(cfg.MaxTime)}),
 	}, nil
 }
@@ -107,7 +110,7 @@ func (r *gopRing) Put(c *media.Chunk) {
 // join adds the ring to the memory budget that all queues of the process share (r.budget). Only the
 // first call does that. Put calls join, and so does Close, for a ring that got no chunk.
 func (r *gopRing) join() {
-	r.once.Do(func() { r.leave = r.budget.Join(r.stream, r) })
+	r.once.Do(func() { r.leave = r.budget.Join(r.set.Stream, r) })
 }
 
 // Held returns the bytes of the queued chunks. It implements media.Queue.
@@ -189,13 +192,14 @@ func (r *gopRing) Take(ctx context.Context) (*media.Chunk, error) {
 }
 
 // Close removes the ring from the memory budget, and releases the chunks that are still queued
-// after an abort.
+// after an abort. It leaves the events that wait for the first picture to the next run.
 func (r *gopRing) Close() error {
 	r.join()
 	r.leave()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queue.Clear()
+	r.marks.leave(&r.set)
 	return nil
 }
 
@@ -208,7 +212,7 @@ func (r *gopRing) Report(out *pipeline.Report) {
 	out.LastAccessUnit = r.lastUnit
 	r.marks.await.report(out, r.clock)
 	if lost := r.queue.Lost().Sum(); lost.AccessUnits > 0 {
-		out.Drops = append(out.Drops, pipeline.Drop{Stage: r.stage, Cause: string(media.GapOverload), AccessUnits: lost.AccessUnits, Bytes: lost.Bytes})
+		out.Drops = append(out.Drops, pipeline.Drop{Stage: r.set.Stage, Cause: string(media.GapOverload), AccessUnits: lost.AccessUnits, Bytes: lost.Bytes})
 	}
 }
 

@@ -63,19 +63,14 @@ type eventRecording struct {
 // gateLeft is the state that a run hands over to the next run: a recording whose end has not come,
 // and the events that wait for a key frame.
 type gateLeft struct {
-	rec   *eventRecording
-	await []awaited
-	wall  wallClock // clock to which the times refer
+	rec *eventRecording
+	awaitedLeft
 }
-
-// Close does nothing, because the state holds no chunk. It implements the interface of
-// Handover.Leave.
-func (gateLeft) Close() {}
 
 func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGate {
 	g := &gopGate{cfg: cfg, set: set, queue: queue, held: media.NewGOPQueue(queue.pool, media.GOPLimits{})}
 	if left, ok := set.Handover.Take(set.Stage).(gateLeft); ok {
-		g.lost, g.await.list, g.wall = left.rec, left.await, left.wall
+		g.lost, g.await.list, g.wall = left.rec, left.list, left.wall
 	}
 	return g
 }
@@ -300,11 +295,11 @@ func (g *gopGate) Close() error {
 	if g.rec == nil {
 		g.rec = g.lost
 	}
-	left := gateLeft{await: g.await.list, wall: g.wall}
+	left := gateLeft{awaitedLeft: awaitedLeft{g.await.list, g.wall, g.set.Log}}
 	if r := g.rec; r != nil && r.untilUTC > g.newestUTC {
 		left.rec = r
 	}
-	if left.rec != nil || len(left.await) > 0 {
+	if left.rec != nil || len(left.list) > 0 {
 		g.set.Handover.Leave(g.set.Stage, left)
 	}
 	g.rec, g.lost, g.await.list = nil, nil, nil

@@ -95,7 +95,7 @@ func TestAStreamThatWasNotReadHasNoGap(t *testing.T) {
 		r.seg = seg
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		end = (&source{hub: h, path: "live/x", stage: "source", handover: kept, clock: env.Clock}).Run(ctx, func(c *media.Chunk) error {
+		end = newSourceOf(t, h, kept, pipeline.AnyPublisher).Run(ctx, func(c *media.Chunk) error {
 			if stop {
 				cancel()
 			}

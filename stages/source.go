@@ -27,13 +27,9 @@ func init() {
 // hub, which drops and counts whole GOPs when the next stage is slow. If that stage is a gop_ring,
 // it takes chunks without delay.
 type source struct {
-	hub      *hub.Hub
-	path     string
-	stage    string
-	handover *pipeline.Handover
-	clock    pipeline.Clock
-	of       pipeline.Publishers // publishers that the run records
-	pool     *media.Pool         // makes the marks of awaited events
+	hub  *hub.Hub
+	pool *media.Pool // makes the marks of awaited events
+	set  pipeline.Settings
 
 	mu    sync.Mutex        // guards the fields below
 	sub   *hub.Subscription // nil before Run has it, and after Run
@@ -56,7 +52,9 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	if err != nil {
 		return nil, err
 	}
-	return &source{hub: h, path: set.Stream, stage: set.Stage, handover: set.Handover, clock: set.Clock, of: set.For, pool: pool}, nil
+	s := &source{hub: h, pool: pool, set: set}
+	s.marks.resume(&set)
+	return s, nil
 }
 
 // Prepare subscribes to the stream for the first run of a job, and leaves the subscription in the handover. A
@@ -90,7 +88,7 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) (err
 	}
 	s.read(sub)
 	defer func() { s.leave(sub, err) }()
-	if s.of == pipeline.PresentPublisher { // the publisher may have left since the run was requested
+	if s.set.For == pipeline.PresentPublisher { // the publisher may have left since the run was requested
 		sub.EndWithPublisher()
 	}
 	if err := s.pass(ctx, sub, emit); ctx.Err() == nil {
@@ -103,10 +101,10 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) (err
 // subscribe returns the subscription that Prepare or the previous run (see leave) left to this run,
 // or a new one. A left subscription has the media that publishers sent before this run started.
 func (s *source) subscribe() (*hub.Subscription, error) {
-	if sub, ok := s.handover.Take(s.stage).(*hub.Subscription); ok {
+	if sub, ok := s.set.Handover.Take(s.set.Stage).(*hub.Subscription); ok {
 		return sub, nil
 	}
-	return s.hub.Subscribe(s.path)
+	return s.hub.Subscribe(s.set.Stream)
 }
 
 func (s *source) read(sub *hub.Subscription) {
@@ -117,10 +115,11 @@ func (s *source) read(sub *hub.Subscription) {
 
 // leave leaves the subscription to the next run if this run ends because its publisher was lost or
 // replaced, so that the next run gets the media of the next publisher from its begin. Otherwise it
-// closes the subscription. end is the error with which the run ends.
+// closes the subscription. It leaves the waiting events in either case. end is the error with which the run ends.
 func (s *source) leave(sub *hub.Subscription, end error) {
 	s.mu.Lock()
 	s.sub, s.lost = nil, lossesOf(sub)
+	s.marks.leave(&s.set)
 	s.mu.Unlock()
 	var e *pipeline.EndError
 	if !errors.As(end, &e) || e.Reason != endcause.SourceLost && e.Reason != endcause.Replaced {
@@ -128,7 +127,7 @@ func (s *source) leave(sub *hub.Subscription, end error) {
 		return
 	}
 	sub.Resume()
-	s.handover.Leave(s.stage, sub)
+	s.set.Handover.Leave(s.set.Stage, sub)
 }
 
 func lossesOf(sub *hub.Subscription) *sourceLosses {
@@ -170,16 +169,16 @@ func (s *source) awaited(c *media.Chunk) []awaited {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.marks.follow(c, s.clock)
+	return s.marks.follow(c, s.set.Clock)
 }
 
 // Trigger queues a mark for the event behind the newest chunk. It is called if no later stage
 // handles triggers. It implements pipeline.Triggerer.
 func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
-	e := eventOf(t, GOPRingConfig{}, s.clock, true)
+	e := eventOf(t, GOPRingConfig{}, s.set.Clock, true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	done, mark, err := s.marks.trigger(&e, &t, s.clock)
+	done, mark, err := s.marks.trigger(&e, &t, s.set.Clock)
 	if mark && (s.sub == nil || !s.sub.Mark(&e)) {
 		return pipeline.Triggered{}, pipeline.ErrNothing
 	}
@@ -192,7 +191,7 @@ func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 func (s *source) Report(r *pipeline.Report) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.marks.await.report(r, s.clock)
+	s.marks.await.report(r, s.set.Clock)
 	lost := s.lost
 	if lost == nil {
 		if s.sub == nil || !s.sub.Live() {
@@ -202,10 +201,10 @@ func (s *source) Report(r *pipeline.Report) {
 		lost = lossesOf(s.sub)
 	}
 	if d := lost.dropped; d.Chunks > 0 {
-		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: string(media.GapOverload), AccessUnits: d.AccessUnits, Bytes: d.Bytes})
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.set.Stage, Cause: string(media.GapOverload), AccessUnits: d.AccessUnits, Bytes: d.Bytes})
 	}
 	if n := lost.damaged; n > 0 {
-		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: media.DropDamaged, AccessUnits: n})
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.set.Stage, Cause: media.DropDamaged, AccessUnits: n})
 	}
 	if n := lost.packets; n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d packets were lost on the network since this run began: pictures are missing or damaged; let the publisher use TCP", n))

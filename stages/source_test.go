@@ -34,7 +34,7 @@ func TestSourceDrainsUpToTheNewestAccessUnit(t *testing.T) {
 	}
 	ctx, drain := context.WithCancel(t.Context())
 	got := 0
-	err = (&source{hub: h, path: "live/x", clock: pipeline.SystemClock}).Run(ctx, func(c *media.Chunk) error {
+	err = newSourceOf(t, h, nil, pipeline.AnyPublisher).Run(ctx, func(c *media.Chunk) error {
 		got += c.AccessUnits()
 		c.Release()
 		drain()
@@ -60,7 +60,7 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 	}
 	kept := &pipeline.Handover{}
 	record := func() (got int) {
-		s := &source{hub: h, path: "live/x", stage: "source", handover: kept, clock: pipeline.SystemClock}
+		s := newSourceOf(t, h, kept, pipeline.AnyPublisher)
 		err := s.Run(t.Context(), func(c *media.Chunk) error {
 			got += c.AccessUnits()
 			c.Release()
@@ -129,7 +129,7 @@ func TestPublishersThatLeaveBeforeTheirRunAreRecorded(t *testing.T) {
 			}
 			kept := &pipeline.Handover{}
 			record := func(meanwhile func()) (got int) {
-				s := &source{hub: h, path: "live/x", stage: "source", handover: kept, clock: pipeline.SystemClock, of: of}
+				s := newSourceOf(t, h, kept, of)
 				err := s.Run(t.Context(), func(c *media.Chunk) error {
 					if got == 0 {
 						meanwhile()
@@ -180,7 +180,7 @@ func TestAStopDrainsTheMediaOfTwoPublishers(t *testing.T) {
 	}{{50, endcause.SourceLost}, {40, endcause.Stop}} {
 		require.True(t, kept.Pending())
 		got := 0
-		err := (&source{hub: h, path: "live/x", stage: "source", handover: kept, clock: pipeline.SystemClock}).Run(stopped, func(c *media.Chunk) error {
+		err := newSourceOf(t, h, kept, pipeline.AnyPublisher).Run(stopped, func(c *media.Chunk) error {
 			got += c.AccessUnits()
 			c.Release()
 			return nil
@@ -202,9 +202,9 @@ func TestAnEventThatWaitedIsMarkedThoughThePublisherHasLeft(t *testing.T) {
 	first, err := h.Subscribe("live/x")
 	require.NoError(t, err)
 	kept.Leave("source", first)
-	s := &source{hub: h, path: "live/x", stage: "source", handover: kept, clock: pipeline.SystemClock, pool: pool}
+	s := newSourceOf(t, h, kept, pipeline.AnyPublisher)
 	now := time.Now()
-	got, err := s.Trigger(pipeline.Trigger{At: now, Before: -1, After: time.Hour, Name: "bell", Partial: true, WaitUntil: now.Add(time.Hour)})
+	got, err := s.(pipeline.Triggerer).Trigger(pipeline.Trigger{At: now, Before: -1, After: time.Hour, Name: "bell", Partial: true, WaitUntil: now.Add(time.Hour)})
 	require.NoError(t, err)
 	require.Equal(t, pipeline.EventWaiting, got.Status)
 	p, err := h.Publish("live/x", hub.PublishOptions{})
@@ -222,6 +222,18 @@ func TestAnEventThatWaitedIsMarkedThoughThePublisherHasLeft(t *testing.T) {
 	require.Equal(t, pipeline.End(endcause.SourceLost), err)
 	require.Equal(t, []string{"bell"}, names)
 	kept.Close()
+}
+
+// newSourceOf returns the source of a run that reads live/x from h.
+func newSourceOf(t *testing.T, h *hub.Hub, kept *pipeline.Handover, of pipeline.Publishers) pipeline.Source[*media.Chunk] {
+	t.Helper()
+	env := pipelinetest.Env()
+	env.Services, env.Handover, env.For = &pipeline.Services{}, kept, of
+	pipeline.Provide(env.Services, h)
+	pipeline.Provide(env.Services, pipelinetest.Pool(t))
+	s, err := newSource(pipeline.NewSettings(env, "p", "live/x", "source"), SourceConfig{})
+	require.NoError(t, err)
+	return s
 }
 
 // shoot sets the tracks of a publisher, and writes access units with a key frame each second.
@@ -244,10 +256,8 @@ func TestPublisherThatHasLeftIsNotAwaited(t *testing.T) {
 	h := hub.New(pool, pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log})
 	defer h.Close()
 	ended := make(chan error)
-	env.For = pipeline.PresentPublisher
 	begin := func() {
-		set := pipeline.NewSettings(env, "p", "live/x", "source")
-		s := &source{hub: h, path: "live/x", clock: pipeline.SystemClock, of: set.For}
+		s := newSourceOf(t, h, nil, pipeline.PresentPublisher)
 		go func() { ended <- s.Run(t.Context(), func(*media.Chunk) error { panic("nothing was sent") }) }()
 	}
 	publish := func() *hub.Publisher {
