@@ -19,6 +19,11 @@ func copyLong(dst, src *byte, register uint32) (first, second, third uint32)
 //go:noescape
 func copyShort(dst, src *byte, register uint32) (first, second, third uint32)
 
+// copySmall copies n bytes and returns the register after them. It is for bytes that are too few for lanes.
+//
+//go:noescape
+func copySmall(dst, src *byte, n int, register uint32) uint32
+
 // lane multiplies registers by x^(8n), where n is the length of a lane, with a table for each byte of the register.
 type lane [4][256]uint32
 
@@ -38,15 +43,16 @@ func (t *lane) pass(r uint32) uint32 {
 	return t[0][uint8(r)] ^ t[1][uint8(r>>8)] ^ t[2][uint8(r>>16)] ^ t[3][r>>24]
 }
 
-// copyLarge copies whole blocks from the start of src, and returns the checksum after them and their bytes.
-func copyLarge(dst, src []byte, sum uint32) (after uint32, n int) {
-	if len(src) < 3*shortLaneBytes || !cpu.X86.HasSSE42 {
-		return sum, 0
+// copyFast copies src and returns the checksum after it. It does nothing and returns false on a CPU without the
+// instruction CRC32.
+func copyFast(dst, src []byte, sum uint32) (after uint32, done bool) {
+	if !cpu.X86.HasSSE42 || len(src) == 0 {
+		return sum, len(src) == 0
 	}
 	if raceEnabled {
-		copy(dst, src) // the race detector does not see the accesses of copyLong and copyShort
+		copy(dst, src) // the race detector does not see the accesses of the assembler
 	}
-	register := ^sum
+	register, n := ^sum, 0
 	for ; len(src)-n >= 3*longLaneBytes; n += 3 * longLaneBytes {
 		first, second, third := copyLong(&dst[n], &src[n], register)
 		register = longLane.pass(longLane.pass(first)^second) ^ third
@@ -55,5 +61,8 @@ func copyLarge(dst, src []byte, sum uint32) (after uint32, n int) {
 		first, second, third := copyShort(&dst[n], &src[n], register)
 		register = shortLane.pass(shortLane.pass(first)^second) ^ third
 	}
-	return ^register, n
+	if n < len(src) {
+		register = copySmall(&dst[n], &src[n], len(src)-n, register)
+	}
+	return ^register, true
 }

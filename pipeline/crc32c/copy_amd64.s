@@ -68,3 +68,51 @@ TEXT ·copyShort(SB), NOSPLIT, $0-36
 	LINE(SHORT_LANE)
 	LINE(SHORT_LANE)
 	END
+
+// func copySmall(dst, src *byte, n int, register uint32) uint32
+TEXT ·copySmall(SB), NOSPLIT, $0-36
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVL register+24(FP), R8
+	MOVQ CX, DX
+	SHRQ $3, DX
+	JZ four
+
+eight:
+	MOVQ (SI), AX
+	CRC32Q AX, R8
+	MOVQ AX, (DI)
+	ADDQ $8, SI
+	ADDQ $8, DI
+	DECQ DX
+	JNZ eight
+
+four:
+	TESTQ $4, CX
+	JZ two
+	MOVL (SI), AX
+	CRC32L AX, R8
+	MOVL AX, (DI)
+	ADDQ $4, SI
+	ADDQ $4, DI
+
+two:
+	TESTQ $2, CX
+	JZ one
+	MOVW (SI), AX
+	CRC32W AX, R8
+	MOVW AX, (DI)
+	ADDQ $2, SI
+	ADDQ $2, DI
+
+one:
+	TESTQ $1, CX
+	JZ done
+	MOVB (SI), AX
+	CRC32B AX, R8
+	MOVB AX, (DI)
+
+done:
+	MOVL R8, ret+32(FP)
+	RET

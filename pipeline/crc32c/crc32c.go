@@ -11,9 +11,12 @@ var table = crc32.MakeTable(crc32.Castagnoli)
 // before src, 0 if there are none. Copy returns the checksum of these bytes followed by src.
 func Copy(dst, src []byte, sum uint32) uint32 {
 	dst = dst[:len(src)]
-	sum, n := copyLarge(dst, src, sum)
-	copy(dst[n:], src[n:])
-	return crc32.Update(sum, table, dst[n:])
+	sum, done := copyFast(dst, src, sum)
+	if done {
+		return sum
+	}
+	copy(dst, src)
+	return crc32.Update(sum, table, dst)
 }
 
 // Join returns the checksum of two stretches of bytes, one after the other: first and second are their checksums, and
@@ -44,17 +47,13 @@ func powerOfX(n int) uint32 {
 	return power
 }
 
-// multiply returns the product of two polynomials modulo the polynomial of the checksum.
+// multiply returns the product of two polynomials modulo the polynomial of the checksum. It has no branches, because
+// they would depend on bits that cannot be predicted.
 func multiply(a, b uint32) (product uint32) {
-	for ; a != 0; a <<= 1 {
-		if a>>31 != 0 {
-			product ^= b
-		}
-		if b&1 != 0 {
-			b = b>>1 ^ crc32.Castagnoli
-		} else {
-			b >>= 1
-		}
+	for range 32 {
+		product ^= b & -(a >> 31)
+		a <<= 1
+		b = b>>1 ^ crc32.Castagnoli&-(b&1)
 	}
 	return product
 }
