@@ -101,6 +101,10 @@ func (b *Builder) leaveOut(track int, size int, err error) {
 // Chunk.Gaps reports it.
 func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	st := &b.tracks[track]
+	if st.lost == 0 && st.gap.left == 0 && !(st.gap.unusual && st.gap.holeTicks >= st.limits.holeTicks) {
+		st.gap = trackGap{}
+		return
+	}
 	g := Gap{Track: track + 1, Next: st.gap.next, AccessUnits: int(st.lost) + st.gap.left, Bytes: st.gap.bytes}
 	switch {
 	case st.lost > 0:
