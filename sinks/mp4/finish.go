@@ -100,7 +100,11 @@ func (m *Muxer) keepIndex(f *file, id media.ID) error {
 	if err != nil {
 		return err
 	}
-	return m.indexes(m.fs, m.dir).Write(id, text)
+	store := m.indexes(m.fs, m.dir)
+	if f.noSync {
+		store = store.Unsynced()
+	}
+	return store.Write(id, text)
 }
 
 // unfinished emits the recording of the open file with its present end and the state recording:

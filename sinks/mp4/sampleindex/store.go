@@ -45,12 +45,19 @@ func On(disk durable.FS, recordDir string) Store {
 	return Store{disk: disk, own: filesystem.Own{Top: recordDir}, dir: filepath.Join(recordDir, Directory)}
 }
 
+// Unsynced returns the same store without syncs: after a power cut, an index that Write stored may be missing or
+// damaged, which Open detects.
+func (s Store) Unsynced() Store {
+	s.disk = durable.Unsynced(s.disk)
+	return s
+}
+
 func (s Store) file(id media.ID) string {
 	name := id.String()
 	return filepath.Join(s.dir, name[:shardDigits], name)
 }
 
-// Write stores the encoded index of a recording durably, and replaces an existing one.
+// Write stores the encoded index of a recording, durably unless the store is Unsynced, and replaces an existing one.
 func (s Store) Write(id media.ID, text []byte) error {
 	name := s.file(id)
 	err := s.write(name, text)

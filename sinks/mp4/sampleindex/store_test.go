@@ -40,6 +40,35 @@ func TestAPowerCutLeavesTheIndexOrNone(t *testing.T) {
 	require.Greater(t, states, 5)
 }
 
+// Without syncs a power cut may damage the index, and each state is refused or has the whole index.
+func TestAnUnsyncedIndexIsWholeOrDamaged(t *testing.T) {
+	b := fragmentsOf(t)
+	text, err := Build(bytes.NewReader(b), source(int64(len(b))))
+	require.NoError(t, err)
+	disk := powercut.New()
+	s := On(powercut.Files{Disk: disk}, "record").Unsynced()
+	require.NoError(t, s.Write(id, text))
+	syncs, _ := disk.Syncs()
+	require.Zero(t, syncs)
+	whole, damaged := 0, 0
+	for c := range disk.States(powercut.Options{Seed: 1, Random: 40}) {
+		after := On(powercut.Files{Disk: c.Disk}, "record")
+		got, err := after.disk.Read(after.file(id))
+		switch {
+		case err != nil:
+			continue
+		case bytes.Equal(got, text):
+			whole++
+		default:
+			damaged++
+			_, err := index.Open(bytes.NewReader(got), int64(len(got)))
+			require.ErrorIs(t, err, index.ErrDamaged)
+		}
+	}
+	require.NotZero(t, whole)
+	require.NotZero(t, damaged)
+}
+
 func TestIndexesAreKeptByRecording(t *testing.T) {
 	s, file := In(t.TempDir()), onDisk(t, fragmentsOf(t))
 	_, err := s.Stored(id)
