@@ -26,8 +26,11 @@ func (t *Track) Leave() {
 // Hear records that data of the track arrived at mono, ns of the steady clock (Mono). An absent track is then present.
 func (t *Track) Hear(mono int64) {
 	f := t.feed
-	if pause := mono - f.lastHeardNS; f.lastHeardNS != 0 && pause > stallNS && pause > t.stall.patienceNS() {
-		f.resumedNS = mono
+	if pause := mono - f.lastHeardNS; f.lastHeardNS != 0 && pause > pauseNS {
+		f.flowsNS = mono
+		if pause > stallNS && pause > t.stall.patienceNS() {
+			f.resumedNS = mono
+		}
 	}
 	f.lastHeardNS = mono
 	t.stall.heardNS, t.absent = mono, false

@@ -75,6 +75,7 @@ type Feed struct {
 
 	firstHeardNS, nextLookNS int64 // arrival of the first data, and time of the next call of StallDetector.Look
 	lastHeardNS, resumedNS   int64 // arrival of the newest data, and of the first data after a silence of all tracks
+	flowsNS                  int64 // arrival of the first data after the newest pause of all tracks; 0: no pause yet
 
 	place  placement
 	doubts int  // number of consecutive reports by which the clocks of the sender's tracks disagree

@@ -95,12 +95,12 @@ func (t *Track) Grown(u *Unit, age int64) {
 	t.count(u)
 }
 
-// Unended records that unit u is still incomplete at mono, ns of the steady clock. If u began more than stallNS
-// before mono, Unended passes u to the stall detector as missed because its picture has no end. It does not do so
-// if the detector has counted a missed unit since the last kept one.
+// Unended records that unit u is still incomplete at mono, ns of the steady clock. If data has arrived for more than
+// stallNS since u began, without a pause of all tracks (pauseNS), Unended passes u to the stall detector as missed
+// because its picture has no end. It does not do so if the detector has counted a missed unit since the last kept one.
 func (t *Track) Unended(u *Unit, mono int64) {
-	if mono-u.MonoNS > stallNS && t.stall.missedNS == 0 {
-		t.stall.Missed(u.MonoNS, media.DropEndlessPicture, 1)
+	if since := max(u.MonoNS, t.feed.flowsNS); mono-since > stallNS && t.stall.missedNS == 0 {
+		t.stall.Missed(since, media.DropEndlessPicture, 1)
 	}
 }
 

@@ -46,6 +46,10 @@ const (
 	singleUnitStallNS = int64(time.Minute)
 )
 
+// In a pause of all tracks longer than pauseNS the sender, the network or this machine stands still: a picture that is
+// incomplete meanwhile may still end.
+const pauseNS = int64(time.Second)
+
 // Over UDP, gortsplib may hold the packets after a lost one back until 64 more have arrived. A track with few packets,
 // such as sound with many frames in each, then seems silent meanwhile. The detector therefore waits for the usual time
 // of heldBackPackets packets, but at most for maxHeldBackNS.

@@ -117,6 +117,31 @@ func TestATrackThatDiesWhileTheOtherGoesOn(t *testing.T) {
 	}
 }
 
+// The connection or this machine stands still in the middle of a picture, which ends right after.
+func TestAPauseOfAllDataWithinAPictureCausesNoProblem(t *testing.T) {
+	b := newBench(t)
+	sps, pps := ingesttest.CodedSets(false)
+	v, a := b.Video(codec.H264, sps, pps), b.audio()
+	for i := range uint32(50) {
+		b.Send(v, i*3600, true, ingesttest.Coded{Kind: 5, IDRID: i % 2}.NAL(false)[:40]...)
+		b.Send(a, i*1920, true, 0xaa)
+		b.Now = b.Now.Add(40 * time.Millisecond)
+	}
+	idr := ingesttest.Coded{Kind: 5}.NAL(false)[:40]
+	fragment := func(head byte, marker bool, data []byte) {
+		b.Send(v, 50*3600, marker, append([]byte{idr[0]&0xe0 | 28, head | idr[0]&0x1f}, data...)...)
+	}
+	fragment(0x80, false, idr[1:10])
+	b.Now = b.Now.Add(8 * time.Second)
+	b.Send(a, 50*1920, true, 0xaa)
+	fragment(0, false, idr[10:20])
+	b.Now = b.Now.Add(time.Second)
+	b.Send(a, 51*1920, true, 0xaa)
+	fragment(0x40, true, idr[20:])
+	require.NotContains(t, b.Log.String(), "no access unit of a track can be recorded")
+	require.Empty(t, b.Publisher.Problems)
+}
+
 // TestASlowSenderCausesNoProblem sends a picture every twenty seconds.
 func TestASlowSenderCausesNoProblem(t *testing.T) {
 	b := newBench(t)
