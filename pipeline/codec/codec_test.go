@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,6 +53,7 @@ func TestEveryCodecIsComplete(t *testing.T) {
 	require.True(t, AAC.AlwaysSync())
 	require.False(t, H264.AlwaysSync() || H265.AlwaysSync())
 	require.EqualValues(t, -1, Of(AAC).RollDistance)
-	require.Equal(t, "H.264, H.265 and AAC", Titles("and"))
+	require.Equal(t, "H.264, AAC or LPCM", Titles("or", Of(AAC), Of(H264), Of(LPCM)))
+	require.Len(t, strings.Split(Titles(","), ", "), len(All()))
 	require.Equal(t, "AAC", Titles("and", Of(AAC)))
 }

@@ -104,7 +104,7 @@ func TestSampleEntriesAreReadAsTheyWereWritten(t *testing.T) {
 
 	w = isobmff.Writer{}
 	for _, rate := range []int{48000, 96000} {
-		at = w.OpenAudioEntry("soun", 2, rate)
+		at = w.OpenAudioEntry("soun", 2, 16, rate)
 		w.Box("conf", []byte{1})
 		w.Close(at)
 	}
@@ -127,7 +127,7 @@ func TestSampleEntriesAreReadAsTheyWereWritten(t *testing.T) {
 func TestASampleEntryIsAsAnotherReaderReadsIt(t *testing.T) {
 	var w isobmff.Writer
 	w.Close(w.OpenVisualEntry("avc1", 1920, 1080))
-	w.Close(w.OpenAudioEntry("mp4a", 2, 48000))
+	w.Close(w.OpenAudioEntry("mp4a", 2, 16, 48000))
 	var visual gomp4.VisualSampleEntry
 	visual.SetType(gomp4.BoxTypeAvc1())
 	b := isobmff.Find(w.B, "avc1")

@@ -121,7 +121,7 @@ func TestTheHeadersOfAMovieAllocateNothing(t *testing.T) {
 		w.Dinf()
 		w.Trex(&isobmff.Trex{TrackID: 1})
 		w.Close(w.OpenVisualEntry("avc1", 16, 16))
-		w.Close(w.OpenAudioEntry("mp4a", 2, 48000))
+		w.Close(w.OpenAudioEntry("mp4a", 2, 16, 48000))
 		w.Esds(w.B[:2])
 		w.Free(20)
 	}))

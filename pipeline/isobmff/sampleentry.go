@@ -56,16 +56,17 @@ func (w *Writer) PixelAspect(a PixelAspect) {
 }
 
 // OpenAudioEntry begins an audio sample entry (ISO/IEC 14496-12, 12.2.3) with its fields. The caller
-// appends its boxes and closes it: see Open. rate is in Hz. OpenAudioEntry writes a rate of more
-// than 16 bits as 0, like ffmpeg: players then read it from the decoder configuration.
-func (w *Writer) OpenAudioEntry(fourcc string, channels, rate int) (at int) {
+// appends its boxes and closes it: see Open. bits is samplesize, which is 16 unless the sound is
+// uncompressed. rate is in Hz. OpenAudioEntry writes a rate of more than 16 bits as 0, like ffmpeg:
+// players then read it from the decoder configuration.
+func (w *Writer) OpenAudioEntry(fourcc string, channels, bits, rate int) (at int) {
 	if rate > 0xffff {
 		rate = 0
 	}
 	at = w.openEntry(fourcc)
 	w.U64(0)
 	w.U16(uint16(channels))
-	w.U16(16) // samplesize
+	w.U16(uint16(bits))
 	w.U32(0)
 	w.U32(uint32(rate) << 16)
 	return at

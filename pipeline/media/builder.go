@@ -170,7 +170,9 @@ func (b *Builder) Append(track int, au *AU) error {
 	b.begin(track, au, dts, gop)
 	b.missedWithin(track, au, first, cuts)
 	b.add(track, au, dts, size, sync, prefix)
-	st.lost = 0
+	if st.lost = 0; t.TickBytes > 0 {
+		st.sizedTicks = int64(size / t.TickBytes)
+	}
 	return nil
 }
 

@@ -26,7 +26,7 @@ func bareSound(name string, roll int16) codec.Codec {
 		Entry: codec.SampleEntry{
 			Types: []string{name},
 			Write: func(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
-				w.Close(w.OpenAudioEntry(fourcc, t.Channels, t.SampleRate))
+				w.Close(w.OpenAudioEntry(fourcc, t.Channels, 16, t.SampleRate))
 				return isobmff.SquarePixels, nil
 			},
 			Read: func(entry []byte, t *media.Track) error {

@@ -1,7 +1,9 @@
 package rtp
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
@@ -12,6 +14,7 @@ type carried struct {
 	name   string   // name in rtpmap, in lower case
 	others []string // other names that senders use
 	codec  media.Codec
+	title  string // name of the codec for users if it is recorded as another codec; else empty
 	clock  uint32 // rate of the RTP times if the description has none; 0: the description must have one
 	// config makes the Config of a format. Its error names the unsupported part.
 	config func(f *Format, of media.Codec) (Config, error)
@@ -22,10 +25,14 @@ type carried struct {
 
 // carriedCodecs lists the codecs that can be recorded. A new codec is a new row.
 var carriedCodecs = [...]carried{
-	{"h264", []string{"h.264", "avc", "avc1"}, codec.H264, VideoClockHz, (*Format).h264, func() depacketizer { return h264Payload{} }},
-	{"h265", []string{"hevc", "h.265", "hvc1"}, codec.H265, VideoClockHz, (*Format).h265, func() depacketizer { return &h265Payload{} }},
-	{"mpeg4-generic", nil, codec.AAC, 0, (*Format).aac, nil},
-	{"mp4a-latm", nil, codec.AAC, 0, (*Format).latm, nil},
+	{"h264", []string{"h.264", "avc", "avc1"}, codec.H264, "", VideoClockHz, (*Format).h264, func() depacketizer { return h264Payload{} }},
+	{"h265", []string{"hevc", "h.265", "hvc1"}, codec.H265, "", VideoClockHz, (*Format).h265, func() depacketizer { return &h265Payload{} }},
+	{"mpeg4-generic", nil, codec.AAC, "", 0, (*Format).aac, nil},
+	{"mp4a-latm", nil, codec.AAC, "", 0, (*Format).latm, nil},
+	{"pcmu", []string{"g711u", "mulaw"}, codec.LPCM, "G.711", 8000, (*Format).pcmu, nil},
+	{"pcma", []string{"g711a", "alaw"}, codec.LPCM, "G.711", 8000, (*Format).pcma, nil},
+	{"l16", nil, codec.LPCM, "", 44100, (*Format).l16, nil},
+	{"l24", nil, codec.LPCM, "", 0, (*Format).l24, nil},
 }
 
 // carriedAs returns the entry of carriedCodecs for a name in rtpmap, or nil if the codec cannot be recorded.
@@ -61,11 +68,13 @@ func ownName(name string) string {
 // Recordable is the end of a sentence for users. It lists the codecs to which they may set an encoder: "H.264, ... and
 // AAC can be".
 var Recordable = func() string {
-	var all []*codec.Codec
-	for i := range carriedCodecs {
-		if c := codec.Of(carriedCodecs[i].codec); !slices.Contains(all, c) {
-			all = append(all, c)
+	var titles []string
+	for _, c := range carriedCodecs {
+		title := cmp.Or(c.title, codec.Of(c.codec).Title)
+		if !slices.Contains(titles, title) {
+			titles = append(titles, title)
 		}
 	}
-	return codec.Titles("and", all...) + " can be"
+	last := len(titles) - 1
+	return strings.Join(titles[:last], ", ") + " and " + titles[last] + " can be"
 }()

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
@@ -19,8 +18,12 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 		"h265":          "",
 		"mpeg4-generic": "streamtype=5; mode=AAC-hbr; config=1190; SizeLength=13; IndexLength=3; IndexDeltaLength=3",
 		"mp4a-latm":     "cpresent=0;config=40002320adca00",
+		"pcmu":          "",
+		"pcma":          "",
+		"l16":           "",
+		"l24":           "",
 	}
-	clocks := map[string]string{"mpeg4-generic": "/48000/2", "mp4a-latm": "/48000"}
+	clocks := map[string]string{"mpeg4-generic": "/48000/2", "mp4a-latm": "/48000", "l24": "/48000/2"}
 	for i := range carriedCodecs {
 		row := &carriedCodecs[i]
 		require.Contains(t, said, row.name, "add the sender's description of this codec here")
@@ -39,13 +42,13 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 			require.NoError(t, err, name)
 		}
 	}
-	f := Format{PayloadType: 0}
+	f := Format{PayloadType: 3}
 	f.Complete("audio")
-	require.Equal(t, "pcmu", f.Name)
+	require.Equal(t, "gsm", f.Name)
 	require.False(t, f.Recordable())
 	_, err := f.Config()
 	require.ErrorIs(t, err, ErrCodec)
-	require.Contains(t, Recordable, codec.Titles("and", codec.Of(codec.H264)))
+	require.Equal(t, "H.264, H.265, AAC, G.711 and LPCM can be", Recordable)
 }
 
 // Written parameters read back equal.

@@ -18,16 +18,17 @@ type soundLine struct {
 	shift          ingest.ClockShift // correction for the jumps of the clock that are not followed
 	jumps, setBack ingest.ClockJumps // setBack counts the small jumps back, jumps the other ones
 
-	held      []*ingest.Unit // frames of a packet whose time does not fit; empty: none
-	heldTicks int64          // time of the held packet
-	heldNS    int64          // arrival of the held packet
+	held       []*ingest.Unit // frames of a packet whose time does not fit; empty: none
+	heldTicks  int64          // time of the held packet
+	lastsTicks int64          // duration of the held packet
+	heldNS     int64          // arrival of the held packet
 }
 
 // sound passes the frames of a packet to the feed, or holds them if the packet's time does not fit. ticks is the RTP
 // time of the packet.
 func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
-	s, mono := &t.line, ingest.Mono(at)
-	ticks += s.shift.Next(t.audio.duration(len(frames), t.clockHz))
+	s, mono, lasts := &t.line, ingest.Mono(at), t.audio.duration(len(frames), t.clockHz)
+	ticks += s.shift.Next(lasts)
 	if len(s.held) > 0 {
 		by, err := t.judgeSound(ticks, mono)
 		if err != nil {
@@ -37,10 +38,10 @@ func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 		ticks += by
 	}
 	if s.any && !t.soundFits(s.nextTicks, s.monoNS, ticks, mono) {
-		s.held, s.heldTicks, s.heldNS = append(s.held, frames...), ticks, mono
+		s.held, s.heldTicks, s.lastsTicks, s.heldNS = append(s.held, frames...), ticks, lasts, mono
 		return nil
 	}
-	return t.passSound(frames, ticks, mono)
+	return t.passSound(frames, ticks, lasts, mono)
 }
 
 // soundFits reports whether a packet fits after another one. The packet has the time ticks and the arrival mono;
@@ -56,7 +57,7 @@ func (t *Track) soundFits(next, before, ticks, mono int64) bool {
 // corrects the time of the next packet.
 func (t *Track) judgeSound(ticks, mono int64) (by int64, err error) {
 	s := &t.line
-	end := s.heldTicks + t.audio.duration(len(s.held), t.clockHz)
+	end := s.heldTicks + s.lastsTicks
 	goesOn, fits := t.soundFits(end, s.heldNS, ticks, mono), t.soundFits(s.nextTicks, s.monoNS, ticks, mono)
 	late := s.heldTicks - s.nextTicks
 	switch far := late > ingest.GrossJump*int64(t.clockHz); {
@@ -78,14 +79,14 @@ func (t *Track) judgeSound(ticks, mono int64) (by int64, err error) {
 func (t *Track) passHeld() error {
 	held := t.line.held
 	t.line.held = t.line.held[:0]
-	return t.passSound(held, t.line.heldTicks, t.line.heldNS)
+	return t.passSound(held, t.line.heldTicks, t.line.lastsTicks, t.line.heldNS)
 }
 
-// passSound passes the frames of a packet to the feed, the first with the RTP time ticks and each one frame duration
-// after the one before.
-func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
+// passSound passes the frames of a packet, which lasts lasts ticks, to the feed, the first with the RTP time ticks and
+// each one frame duration after the one before.
+func (t *Track) passSound(frames []*ingest.Unit, ticks, lasts, mono int64) error {
 	s := &t.line
-	s.any, s.nextTicks, s.monoNS = true, ticks+t.audio.duration(len(frames), t.clockHz), mono
+	s.any, s.nextTicks, s.monoNS = true, ticks+lasts, mono
 	for i, u := range frames {
 		if err := t.audioFrame(u, ticks, i); err != nil {
 			t.putAll(frames[i+1:])

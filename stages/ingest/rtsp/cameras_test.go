@@ -88,7 +88,7 @@ m=application/TP-LINK 0 RTP/AVP smart/1/90000
 a=rtpmap:95 TP-LINK/90000
 a=control:track3
 `, `"track1" h264 96/90000 sets 2
-- pcma
+"track2" lpcm 8/8000 sets 1
 - tp-link`},
 	{"parameters of a payload type that is not listed", `v=0
 o=- 1109162014219182 0 IN IP4 0.0.0.0
@@ -268,7 +268,7 @@ func TestABrokenSectionCostsNoOther(t *testing.T) {
 		"payload type of sound":       {"m=video 0 RTP/AVP 0\na=control:v\na=rtpmap:0 H264/90000\n", `"v" h264 0/90000`},
 		"payload type of JPEG":        {"m=video 0 RTP/AVP 26\na=control:v\na=rtpmap:26 H265/90000\n", `"v" h265 26/90000`},
 		"payload type above 127":      {"m=video 0 RTP/AVP 200\na=control:v\na=rtpmap:200 H264/90000\n", "- unnamed-96"},
-		"static without rtpmap":       {"m=audio 0 RTP/AVP 14 0 8\na=control:v\n", "- mpa\n- pcmu\n- pcma"},
+		"static without rtpmap":       {"m=audio 0 RTP/AVP 14 0 8\na=control:v\n", `"v" lpcm 0/8000 sets 1 or -mpa 14 or lpcm sets 1 8`},
 		"no control":                  {"m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n", `"" h264 96/90000`},
 		"empty control":               {"m=video 0 RTP/AVP 96\na=control:\na=rtpmap:96 H264/90000\n", `"" h264 96/90000`},
 		"two controls":                {"m=video 0 RTP/AVP 96\n" + rest + "a=control:w\n", good},
@@ -278,7 +278,7 @@ func TestABrokenSectionCostsNoOther(t *testing.T) {
 		"two tracks of one kind":      {"m=video 0 RTP/AVP 96\n" + rest + "m=video 0 RTP/AVP 96\na=control:w\na=rtpmap:96 H264/90000\n", good + "\n" + `"w" h264 96/90000`},
 		"inactive":                    {"m=video 0 RTP/AVP 96\na=inactive\n" + rest, good + " optional"},
 		"several formats":             {"m=video 0 RTP/AVP 96 99\n" + rest + "a=rtpmap:99 H265/90000\n", good + " or h265 99"},
-		"sound in several formats":    {"m=audio 0 RTP/AVP 0 96\na=control:v\na=rtpmap:96 MPEG4-Generic/16000\na=fmtp:96 config=1408;sizelength=13\n", `"v" aac 96/16000 sets 1 or -pcmu 0`},
+		"sound in several formats":    {"m=audio 0 RTP/AVP 0 96\na=control:v\na=rtpmap:96 MPEG4-Generic/16000\na=fmtp:96 config=1408;sizelength=13\n", `"v" lpcm 0/8000 sets 1 or aac sets 1 96`},
 		"what only goes with it":      {"m=video 0 RTP/AVP 96 99 100\n" + rest + "a=rtpmap:99 rtx/90000\na=fmtp:99 apt=96\na=rtpmap:100 ulpfec/90000\n", good},
 		"AAC without its widths":      {"m=audio 0 RTP/AVP 96\na=control:v\na=rtpmap:96 mpeg4-generic/16000/1\na=fmtp:96 config=1408\n", "- unreadable-mpeg4-generic"},
 		"AAC without a clock":         {"m=audio 0 RTP/AVP 96\na=control:v\na=rtpmap:96 mpeg4-generic\na=fmtp:96 mode=AAC-hbr;config=1408\n", `"v" aac 96/16000 sets 1`},

@@ -22,11 +22,12 @@ const sdpCamera = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n" +
 
 func TestOffersKeepTheDescriptionsParameters(t *testing.T) {
 	take, leave := offers(read(t, sdpCamera))
-	require.Len(t, take, 2)
+	require.Len(t, take, 3)
 	require.Equal(t, codec.H264, take[0].config.Track.Codec)
 	require.Len(t, take[0].config.Track.ParameterSets, 3)
 	require.Equal(t, [][]byte{{0x13, 0x10, 0x56, 0xe5, 0x98}}, take[1].config.Track.ParameterSets)
-	require.Equal(t, []string{"pcmu", "vnd.onvif.metadata"}, leave)
+	require.Equal(t, codec.LPCM, take[2].config.Track.Codec)
+	require.Equal(t, []string{"vnd.onvif.metadata"}, leave)
 }
 
 // TestAnExceededBoundIsNamed reads the same lines within the bounds for peers and within those of the canonical form.
