@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench bench-peers bench-parts bench-catalogue bench-fill bench-footage soak-catalogue soak soak-kill soak-disk soak-memory soak-chaos soak-day e2e-long fuzz lint fmt generate
+.PHONY: build run test deps check static platforms bench bench-peers bench-parts bench-catalogue bench-fill bench-footage soak-catalogue soak soak-kill soak-disk soak-memory soak-chaos soak-day e2e-long fuzz lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -17,7 +17,7 @@ run: build
 # their tests side by side, for most of them wait. The others go in pairs.
 HEAVY = api cmd/spool cmd/spool/server cmd/spool/e2e sinks/metadata sinks/mp4
 MODULE = github.com/gospool/spool
-ALL = $(shell $(GO) list $(PACKAGES))
+ALL = $(filter-out $(MODULE)/cmd/spool/platforms,$(shell $(GO) list $(PACKAGES)))
 TESTED_ALONE = $(filter $(HEAVY:%=$(MODULE)/%),$(ALL))
 TESTED_IN_PAIRS = $(filter-out $(HEAVY:%=$(MODULE)/%),$(ALL))
 # These packages use calls that only Linux has. The tag portable selects their form for other systems.
@@ -49,6 +49,21 @@ check:
 static: build
 	@ldd spool 2>&1 | grep -qi 'not a .*dynamic' || { echo "spool is linked dynamically:" >&2; ldd spool >&2; exit 1; }
 	./spool version
+
+# The platforms that spool is meant for: see sinks/README.md. The first command type-checks all packages for
+# each of them, from source. A full build of the program for a platform whose dependencies are not in the build
+# cache takes minutes, so it is made for those of COMPILED; COMPILED='$(PLATFORMS)' compiles all. Of the
+# platforms besides linux/amd64, only linux/386 runs here: its tests find integers that overflow 32 bits.
+PLATFORMS = linux/arm64 linux/arm linux/386 linux/riscv64 darwin/amd64 darwin/arm64 freebsd/amd64 windows/amd64
+COMPILED ?= linux/386 windows/amd64
+TESTED_ON_386 = ./pipeline/... ./sinks/mp4/... ./sinks/retention
+platforms: deps
+	$(GO) test -count 1 -v ./cmd/spool/platforms
+	@set -e; for p in $(COMPILED); do \
+		echo "== $$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} GOARM=7 $(GO) build -o /dev/null ./cmd/spool; \
+	done
+	CGO_ENABLED=0 GOARCH=386 $(GO) test -timeout 30m $(TESTED_ON_386)
 
 # What recording costs on this machine, in less than ten minutes: bench/README.md says what each
 # table means. The last table has the targets. Go's own benchmarks of the parts: make bench-parts.

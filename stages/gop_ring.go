@@ -96,7 +96,7 @@ func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 	return &gopRing{
 		cfg: cfg, pool: pool, clock: set.Clock, ready: make(chan struct{}, 1),
 		budget: pipeline.Optional[*media.Budget](set, nil), set: set,
-		queue: media.NewGOPQueue(pool, media.GOPLimits{Policy: media.DropOldest, MaxBytes: int(cfg.MaxSize), MaxSpan: time.Duration(cfg.MaxTime)}),
+		queue: media.NewGOPQueue(pool, media.GOPLimits{Policy: media.DropOldest, MaxBytes: cfg.MaxSize.Int(), MaxSpan: time.Duration(cfg.MaxTime)}),
 	}, nil
 }
 

@@ -174,12 +174,13 @@ func TestTracksThatLeaveNothingAreRefused(t *testing.T) {
 	for settings, nothing := range map[string]bool{
 		"{drop: [{kind: video}, {kind: audio}]}":                            true,
 		"{drop: [{codec: h264}, {codec: h265}, {kind: audio}]}":             true,
-		"{keep: [{kind: audio}], drop: [{codec: aac}]}":                     true,
+		"{keep: [{kind: audio}], drop: [{codec: aac}, {codec: lpcm}]}":      true,
 		"{keep: [{language: eng}], drop: [{kind: video}, {language: eng}]}": true,
 		"{keep: [{codec: aac, language: eng}], drop: [{kind: audio}]}":      true,
 		"{drop: [{kind: video}, {kind: audio, language: eng}]}":             false,
 		"{drop: [{codec: h264}, {kind: audio}]}":                            false,
 		"{keep: [{language: eng}], drop: [{language: und}]}":                false,
+		"{keep: [{kind: audio}], drop: [{codec: aac}]}":                     false,
 		"{keep: [{kind: video}]}":                                           false,
 		"{}":                                                                false,
 	} {

@@ -56,6 +56,9 @@ func cutUnit(s, unit string) (rest string, ok bool) {
 	return strings.TrimSpace(s[:at]), true
 }
 
+// Int returns the size as an int, at most math.MaxInt: a program of 32 bits cannot address more memory.
+func (n Size) Int() int { return int(min(int64(n), math.MaxInt)) }
+
 // String returns the size in the largest binary unit of which it is a multiple, so that ParseSize parses it to
 // the same size: 64MiB, 1536KiB, 1000.
 func (n Size) String() string {

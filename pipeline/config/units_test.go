@@ -50,6 +50,13 @@ func TestSizesHaveUnits(t *testing.T) {
 	}
 }
 
+// A conversion of 4 GiB to an int of 32 bits would give 0, which is no limit.
+func TestSizesBeyondAnIntStayLarge(t *testing.T) {
+	for _, n := range []config.Size{0, 1, 64 << 20, 1 << 31, 4 << 30, math.MaxInt64} {
+		require.Equal(t, min(int64(n), math.MaxInt), int64(n.Int()), n)
+	}
+}
+
 func TestShownUnitsReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := config.Duration(rapid.Int64Range(-math.MaxInt64, math.MaxInt64).Draw(t, "d"))

@@ -3,6 +3,7 @@ package isobmff_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -146,6 +147,8 @@ func TestARunOfAnotherProgramIsReadAsFarAsItIsThere(t *testing.T) {
 	run, _ := isobmff.ReadTrun(append(bytes.Clone(payload), 0))
 	require.True(t, run.Whole())
 	require.False(t, run.Exact())
+	most, _ := isobmff.ReadTrun([]byte{0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})
+	require.Equal(t, int64(min(math.MaxUint32, math.MaxInt)), int64(most.Len()))
 	bare, whole := isobmff.ReadTrun([]byte{0, 0, 0, 4, 0, 0, 0, 2, 2, 0, 0, 0})
 	require.True(t, whole && bare.Whole() && bare.Exact())
 	require.Equal(t, isobmff.RunSample{DurationTicks: 1, SizeBytes: 2, Flags: isobmff.SyncFlags}, bare.Sample(0, &d))

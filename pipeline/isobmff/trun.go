@@ -2,6 +2,7 @@ package isobmff
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -58,7 +59,7 @@ func ReadTrun(payload []byte) (t Trun, whole bool) {
 // If samples have no fields, Len is Count, which may be any number: the caller must limit its work.
 func (t *Trun) Len() int {
 	if t.width == 0 {
-		return int(t.Count)
+		return int(min(int64(t.Count), math.MaxInt))
 	}
 	return int(min(int64(t.Count), int64(len(t.rows)/t.width)))
 }

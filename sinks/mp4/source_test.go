@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -234,7 +235,7 @@ func (s *source) readUnits(t testing.TB) {
 			Sync: p.Flags[0] == 'K', Framed: true, Payload: [][]byte{data[pos : pos+size]},
 		}})
 	}
-	slices.SortStableFunc(s.units, func(a, b unit) int { return int(a.au.MonoNS - b.au.MonoNS) })
+	slices.SortStableFunc(s.units, func(a, b unit) int { return cmp.Compare(a.au.MonoNS, b.au.MonoNS) })
 }
 
 // start is the wall clock of every source's time zero.

@@ -42,7 +42,7 @@ const gcPercent = 30
 // of the heap that remains for media. Without GOGC in the environment it sets gcPercent.
 func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
 	free, chunks, heap := memory(cfg.Memory)
-	pool := media.NewPool(int(free))
+	pool := media.NewPool(int(min(free, math.MaxInt)))
 	if cfg.Memory.Max > 0 { // otherwise the environment variable GOMEMLIMIT applies
 		debug.SetMemoryLimit(heap)
 		ingest.LimitMemory((heap - baseBytes + mappedBytes) / 2)

@@ -125,8 +125,8 @@ func New(d declared.State, o Options) (*Server, error) {
 		signIns:     newSignIns(log, cfg.Ingest.Servers),
 	}
 	s.hub = hub.New(s.pool, s.tasks, hub.Config{
-		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
-		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
+		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: cfg.FlushBytes.Int()},
+		MaxGOPBytes: cfg.Memory.GOP.Int(), MaxQueueBytes: cfg.Memory.Queue.Int(),
 		ReadTimeout: cfg.Ingest.ReadTimeout.D(), WallClock: cfg.Ingest.WallClock,
 		Budget: budget, Clock: clock, Log: log,
 	})

@@ -3,6 +3,7 @@ package repair
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/gospool/spool/pipeline/filesystem"
@@ -152,13 +153,11 @@ func (x *damagedFile) openHybrid(mdat top) bool {
 			if at+h.SizeBytes > x.sizeBytes || x.readMoov(top{h, at}) != nil || isobmff.Find(x.moov, "mvex") == nil {
 				return false
 			}
-			free := isobmff.Writer{}
-			if mdat.HeaderBytes == 16 && at > 1<<32-1 {
+			free, fits := freeHeader(mdat, at)
+			if !fits {
 				return false
 			}
-			free.U32(uint32(at - mdat.at))
-			free.B = append(free.B, "free"...)
-			x.plan.patches = append(x.plan.patches, patch{mdat.at, free.B})
+			x.plan.patches = append(x.plan.patches, patch{mdat.at, free})
 			return true
 		}
 		if !h.Is("ftyp") && !h.Is("free") && !h.Is("skip") {
@@ -167,6 +166,23 @@ func (x *damagedFile) openHybrid(mdat top) bool {
 		at += h.SizeBytes
 	}
 	return false
+}
+
+// freeHeader returns the header of a free box from the start of an mdat up to end, and reports
+// whether it fits in the place of the mdat's header. A free box of more than 32 bits needs 16 bytes.
+func freeHeader(mdat top, end int64) (header []byte, fits bool) {
+	free := isobmff.Writer{}
+	size := end - mdat.at
+	switch {
+	case size <= math.MaxUint32:
+		free.U32(uint32(size))
+		free.B = append(free.B, "free"...)
+	case mdat.HeaderBytes == 16:
+		free.LargeHeader("free", size)
+	default:
+		return nil, false
+	}
+	return free.B, true
 }
 
 // readMoov reads the payload and the tracks of a moov. It leaves out a track whose trak it cannot
