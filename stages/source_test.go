@@ -93,12 +93,7 @@ func TestPublisherThatLeavesBeforeTheFirstRunIsRecorded(t *testing.T) {
 	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
 	SourceConfig{}.Prepare(set)
 	SourceConfig{}.Prepare(set) // the first subscription stays
-	for n := range int64(60) {
-		require.NoError(t, p.Write(0, &media.AU{
-			DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC, MonoNS: n * 40_000_000,
-			Sync: n%25 == 0, Payload: [][]byte{{0x65}},
-		}))
-	}
+	shoot(t, p, 60)
 	p.Close(endcause.SourceLost)
 	s, err := newSource(set, SourceConfig{})
 	require.NoError(t, err)

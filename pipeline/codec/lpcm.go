@@ -35,8 +35,8 @@ func (f LPCMFormat) Set() []byte {
 	return []byte{0, byte(f.Bits)}
 }
 
-// ReadLPCMFormat returns the format of a parameter set.
-func ReadLPCMFormat(set []byte) (f LPCMFormat, err error) {
+// readLPCMFormat returns the format of a parameter set.
+func readLPCMFormat(set []byte) (f LPCMFormat, err error) {
 	if len(set) < 2 {
 		return f, errors.New("the format of the samples is cut")
 	}
@@ -52,7 +52,7 @@ func describeLPCM(t *media.Track) error {
 	if len(t.ParameterSets) == 0 {
 		return errors.New("no format of the samples")
 	}
-	f, err := ReadLPCMFormat(t.ParameterSets[0])
+	f, err := readLPCMFormat(t.ParameterSets[0])
 	if err != nil {
 		return err
 	}
