@@ -59,10 +59,7 @@ func describeLPCM(t *media.Track) error {
 	if t.SampleRate <= 0 || t.Channels <= 0 {
 		return fmt.Errorf("%d Hz, %d channels", t.SampleRate, t.Channels)
 	}
-	t.ParameterSets, t.TickBytes = [][]byte{f.Set()}, 0
-	if int64(t.Timescale) == int64(t.SampleRate) {
-		t.TickBytes = t.Channels * f.Bits / 8
-	}
+	t.ParameterSets = [][]byte{f.Set()}
 	return nil
 }
 

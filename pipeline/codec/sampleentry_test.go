@@ -24,6 +24,7 @@ func described(t testing.TB) map[string]media.Track {
 		"mp4a.40.2":           {AAC, 48000, []string{"1190"}},
 		"mp4a.40.5":           {AAC, 48000, []string{"2b118800"}},
 		"mp4a.40.29, with PS": {AAC, 48000, []string{"eb098800"}},
+		"Opus":                {Opus, OpusRate, []string{"000200000000bb80000000"}},
 	} {
 		var sets [][]byte
 		for _, s := range c.sets {
@@ -91,11 +92,11 @@ func TestASampleEntryThatCannotBeRecorded(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		require.NotErrorIs(t, err, ErrNotRecorded)
 	}
-	_, err := ReadSampleEntry(entry("Opus", make([]byte, 28)), 48000)
+	_, err := ReadSampleEntry(entry("ac-3", make([]byte, 28)), 48000)
 	require.ErrorIs(t, err, ErrNotRecorded)
 	_, err = WriteSampleEntry(&isobmff.Writer{}, &media.Track{Codec: 255})
 	require.ErrorContains(t, err, "cannot hold codec(255)")
-	require.True(t, Dense("Opus"))
+	require.True(t, Dense("Opus") && Dense("ac-3"))
 	require.False(t, Dense("sowt"), "PCM")
 }
 

@@ -18,12 +18,15 @@ type AU struct {
 	// MonoNS is the arrival time on a monotonic clock. A source that does not deliver in real time, such as a
 	// file, sets its media time instead; otherwise each hole in the file would look like a jump of the sender's
 	// clock.
-	MonoNS  int64
-	Sync    bool     // a decoder can start here
-	Lost    int      // approximate number of this track's units lost right before this unit; at least 1 if any was lost
-	LostBy  Cause    // cause of that loss; empty means GapRTPLoss
-	Payload [][]byte // NAL units without start code or length; one element for codecs without NAL units
-	Framed  bool     // the payload is already in mdat form and is stored unchanged
+	MonoNS int64
+	Sync   bool // a decoder can start here
+	// DurationTicks is the duration of the unit if its data gives it, else 0. It matters only for the last unit of a
+	// time line: any other unit lasts until the next one.
+	DurationTicks int64
+	Lost          int      // approximate number of this track's units lost right before this unit; at least 1 if any was lost
+	LostBy        Cause    // cause of that loss; empty means GapRTPLoss
+	Payload       [][]byte // NAL units without start code or length; one element for codecs without NAL units
+	Framed        bool     // the payload is already in mdat form and is stored unchanged
 }
 
 // The limits of an access unit.

@@ -170,9 +170,7 @@ func (b *Builder) Append(track int, au *AU) error {
 	b.begin(track, au, dts, gop)
 	b.missedWithin(track, au, first, cuts)
 	b.add(track, au, dts, size, sync, prefix)
-	if st.lost = 0; t.TickBytes > 0 {
-		st.sizedTicks = int64(size / t.TickBytes)
-	}
+	st.lost, st.givenTicks = 0, au.DurationTicks
 	return nil
 }
 

@@ -147,16 +147,16 @@ func (b *Builder) end(track int) {
 }
 
 // nominal returns the assumed duration of the newest access unit of a track, in ticks: the frame duration of the
-// codec, else the duration by the size of the unit, else the last difference of decoding times, else 1/25 s. The
-// result is at least 1 and at most MaxStall.
+// codec, else AU.DurationTicks, else the last difference of decoding times, else 1/25 s. The result is at least 1
+// and at most MaxStall.
 func (b *Builder) nominal(track int) int64 {
 	t, st := &b.set.Tracks[track], &b.tracks[track]
 	n := int64(t.Timescale) / 25
 	switch {
 	case t.FrameDurationTicks > 0:
 		n = int64(t.FrameDurationTicks)
-	case st.sizedTicks > 0:
-		n = st.sizedTicks
+	case st.givenTicks > 0:
+		n = st.givenTicks
 	case st.deltaTicks > 0:
 		n = st.deltaTicks
 	}

@@ -8,7 +8,7 @@ type trackState struct {
 	rawTicks   int64 // last DTS as received
 	lastTicks  int64 // last DTS as stored
 	deltaTicks int64 // difference of the last two decoding times, except after stalls and losses
-	sizedTicks int64 // duration of the last access unit by its size: see Track.TickBytes; 0 if the size does not give it
+	givenTicks int64 // AU.DurationTicks of the last access unit
 	pace       Pace
 	stood      bool  // the last access unit came after a stall
 	monoTicks  int64 // arrival of the last access unit

@@ -20,7 +20,6 @@ type Track struct {
 
 	SampleRate, Channels int    // audio only
 	FrameDurationTicks   uint32 // duration of each access unit if the codec fixes it, else 0
-	TickBytes            int    // bytes of an access unit for each tick of its duration, if these give its duration, else 0
 
 	Language string // ISO 639-2/T code; empty means und
 }
@@ -49,7 +48,7 @@ func (t *Track) equal(o *Track) bool {
 	return t.Codec == o.Codec && t.Timescale == o.Timescale &&
 		t.Width == o.Width && t.Height == o.Height &&
 		t.SampleRate == o.SampleRate && t.Channels == o.Channels &&
-		t.FrameDurationTicks == o.FrameDurationTicks && t.TickBytes == o.TickBytes && t.Language == o.Language &&
+		t.FrameDurationTicks == o.FrameDurationTicks && t.Language == o.Language &&
 		slices.EqualFunc(t.ParameterSets, o.ParameterSets, bytes.Equal)
 }
 

@@ -336,7 +336,7 @@ func (f *Feed) write(t *Track, u *Unit) {
 	}
 	f.au = media.AU{
 		DTS: u.DTS + t.offsetTicks, PTS: u.PTS + t.offsetTicks,
-		UTC: wall.at(pts, u.UTC, u.MonoNS), SteppedNS: u.SteppedNS, MonoNS: u.MonoNS,
+		UTC: wall.at(pts, u.UTC, u.MonoNS), SteppedNS: u.SteppedNS, MonoNS: u.MonoNS, DurationTicks: u.DurationTicks,
 		Sync: u.sync, Lost: u.lost, LostBy: media.Cause(u.by), Payload: u.elements(),
 	}
 	switch err := f.pub.Write(t.slot, &f.au); {

@@ -31,12 +31,13 @@ const (
 // memory of its own, which is reused. A unit of a codec without NAL units has one element. With NAL units, a unit
 // may also be a part of an access unit, or contain several, as the sender divides them: the Feed makes whole ones.
 type Unit struct {
-	PTS       int64 // ticks of the track
-	DTS       int64 // ticks; overwritten if the track derives decoding times
-	UTC       int64 // ns, arrival of the first byte
-	MonoNS    int64 // arrival of the first byte on the steady clock
-	SteppedNS int64 // ns by which the wall clock had been set at UTC; see media.AU
-	Damaged   bool  // data is missing
+	PTS           int64 // ticks of the track
+	DTS           int64 // ticks; overwritten if the track derives decoding times
+	UTC           int64 // ns, arrival of the first byte
+	MonoNS        int64 // arrival of the first byte on the steady clock
+	DurationTicks int64 // if the data gives it, else 0; see media.AU
+	SteppedNS     int64 // ns by which the wall clock had been set at UTC; see media.AU
+	Damaged       bool  // data is missing
 
 	// over is the cause for which the unit was refused because it exceeds a bound; "" if it was not. A refused unit
 	// is empty and accepts no data, but later data of the same access unit still belongs to it.

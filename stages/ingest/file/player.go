@@ -93,7 +93,10 @@ func (l *player) fill(col *media.Columns, track int, ns int64) {
 		l.au.SteppedNS = int64(pipeline.Stepped(l.pace.now))
 		l.au.UTC = l.pace.began.Add(time.Duration(ns)).UnixNano() + l.au.SteppedNS - int64(pipeline.Stepped(l.pace.began))
 	}
-	p.unit++
+	l.au.DurationTicks = col.EndTicks - col.DTS[k]
+	if p.unit++; p.unit < col.Len() {
+		l.au.DurationTicks = col.DTS[p.unit] - col.DTS[k]
+	}
 	p.bytes += size
 }
 

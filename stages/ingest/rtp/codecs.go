@@ -29,6 +29,8 @@ var carriedCodecs = [...]carried{
 	{"h265", []string{"hevc", "h.265", "hvc1"}, codec.H265, "", VideoClockHz, (*Format).h265, func() depacketizer { return &h265Payload{} }},
 	{"mpeg4-generic", nil, codec.AAC, "", 0, (*Format).aac, nil},
 	{"mp4a-latm", nil, codec.AAC, "", 0, (*Format).latm, nil},
+	{"opus", nil, codec.Opus, "", codec.OpusRate, (*Format).opus, nil},
+	{"multiopus", nil, codec.Opus, "", codec.OpusRate, (*Format).multiopus, nil},
 	{"pcmu", []string{"g711u", "mulaw"}, codec.LPCM, "G.711", 8000, (*Format).pcmu, nil},
 	{"pcma", []string{"g711a", "alaw"}, codec.LPCM, "G.711", 8000, (*Format).pcma, nil},
 	{"l16", nil, codec.LPCM, "", 44100, (*Format).l16, nil},

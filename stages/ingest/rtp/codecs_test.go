@@ -18,12 +18,14 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 		"h265":          "",
 		"mpeg4-generic": "streamtype=5; mode=AAC-hbr; config=1190; SizeLength=13; IndexLength=3; IndexDeltaLength=3",
 		"mp4a-latm":     "cpresent=0;config=40002320adca00",
+		"opus":          "sprop-stereo=1",
+		"multiopus":     "channel_mapping=0,4,1,2,3,5;num_streams=4;coupled_streams=2",
 		"pcmu":          "",
 		"pcma":          "",
 		"l16":           "",
 		"l24":           "",
 	}
-	clocks := map[string]string{"mpeg4-generic": "/48000/2", "mp4a-latm": "/48000", "l24": "/48000/2"}
+	clocks := map[string]string{"mpeg4-generic": "/48000/2", "mp4a-latm": "/48000", "l24": "/48000/2", "opus": "/48000/2", "multiopus": "/48000/6"}
 	for i := range carriedCodecs {
 		row := &carriedCodecs[i]
 		require.Contains(t, said, row.name, "add the sender's description of this codec here")
@@ -48,7 +50,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	require.False(t, f.Recordable())
 	_, err := f.Config()
 	require.ErrorIs(t, err, ErrCodec)
-	require.Equal(t, "H.264, H.265, AAC, G.711 and LPCM can be", Recordable)
+	require.Equal(t, "H.264, H.265, AAC, Opus, G.711 and LPCM can be", Recordable)
 }
 
 // Written parameters read back equal.

@@ -1,7 +1,9 @@
 package rtp
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,7 +16,13 @@ type Format struct {
 	Channels    uint32
 	Said        bool // the format has an fmtp attribute
 
-	values [parameters]string // values of the fmtp attribute
+	values []parameterValue // of the fmtp attribute, in the order of the parameters, each parameter at most once
+}
+
+// parameterValue is a parameter of the attribute fmtp with its value, which is not empty.
+type parameterValue struct {
+	of    parameter
+	value string
 }
 
 const blanks = " \t"
@@ -38,6 +46,9 @@ const (
 	aacIndexLength
 	aacIndexDeltaLength
 	latmCPresent
+	opusStreams
+	opusCoupled
+	opusMapping
 	parameters
 )
 
@@ -45,6 +56,7 @@ var parameterNames = [parameters]string{
 	"packetization-mode", "sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps", "sprop-max-don-diff",
 	"sprop-interleaving-depth", "sprop-depack-buf-nalus",
 	"mode", "config", "sizelength", "indexlength", "indexdeltalength", "cpresent",
+	"num_streams", "coupled_streams", "channel_mapping",
 }
 
 // static holds the payload types that need no rtpmap (RFC 3551, 6).
@@ -146,10 +158,29 @@ func (f *Format) ReadParameters(text string) {
 		}
 		for p, name := range parameterNames {
 			if strings.EqualFold(key, name) {
-				f.values[p] = value
+				f.set(parameter(p), value)
 			}
 		}
 	}
+}
+
+// value returns the value of a parameter, or "" if the fmtp attribute does not have it.
+func (f *Format) value(p parameter) string {
+	for _, v := range f.values {
+		if v.of == p {
+			return v.value
+		}
+	}
+	return ""
+}
+
+// set sets the value of a parameter.
+func (f *Format) set(p parameter, value string) {
+	at, found := slices.BinarySearchFunc(f.values, p, func(v parameterValue, p parameter) int { return cmp.Compare(v.of, p) })
+	if !found {
+		f.values = slices.Insert(f.values, at, parameterValue{of: p})
+	}
+	f.values[at].value = value
 }
 
 // Complete adds what the description of the format leaves out: the properties of a static payload type if the format
@@ -183,25 +214,20 @@ func (f *Format) Companion() bool {
 func (f *Format) Take(from *Format) {
 	if !f.Said {
 		f.Adopt(from)
-		from.values, from.Said = [parameters]string{}, false
+		from.values, from.Said = nil, false
 	}
 }
 
 // Adopt copies the fmtp parameters of another format to f, in place of its own.
-func (f *Format) Adopt(from *Format) { f.values, f.Said = from.values, from.Said }
+func (f *Format) Adopt(from *Format) { f.values, f.Said = slices.Clone(from.values), from.Said }
 
 // AppendParameters appends the parameters, in the form of an fmtp attribute, to out.
 func (f *Format) AppendParameters(out []byte) []byte {
-	first := true
-	for p, value := range f.values {
-		if value == "" {
-			continue
-		}
-		if !first {
+	for i, v := range f.values {
+		if i > 0 {
 			out = append(out, ';')
 		}
-		first = false
-		out = append(append(append(out, parameterNames[p]...), '='), value...)
+		out = append(append(append(out, parameterNames[v.of]...), '='), v.value...)
 	}
 	return out
 }

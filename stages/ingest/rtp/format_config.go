@@ -17,21 +17,21 @@ import (
 )
 
 func (f *Format) h264(of media.Codec) (Config, error) {
-	return f.video(of, f.values[packetizationMode] == "2", spropParameterSets, spropSPS, spropPPS), nil
+	return f.video(of, f.value(packetizationMode) == "2", spropParameterSets, spropSPS, spropPPS), nil
 }
 
 func (f *Format) h265(of media.Codec) (Config, error) {
-	return f.video(of, number(f.values[spropMaxDONDiff], 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
+	return f.video(of, number(f.value(spropMaxDONDiff), 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
 }
 
 func (f *Format) video(coding media.Codec, decodingOrder bool, sets ...parameter) Config {
 	c := Config{Clock: f.Clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: VideoClockHz}}
 	// Both parameters count slices only, so twice their number is held. A depth below the default is of no use.
-	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
+	if depth := 2 * max(number(f.value(spropInterleavingDepth), 0, 1<<15), number(f.value(spropDepackBufNALUs), 0, 1<<15)); depth > 64 {
 		c.OrderDepth = int(depth)
 	}
 	for _, p := range sets {
-		c.Track.ParameterSets = append(c.Track.ParameterSets, sprop(f.values[p])...)
+		c.Track.ParameterSets = append(c.Track.ParameterSets, sprop(f.value(p))...)
 	}
 	return c
 }
@@ -42,14 +42,14 @@ var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aa
 
 func (f *Format) aac(of media.Codec) (Config, error) {
 	unreadable := errors.New("unreadable-" + f.Name)
-	raw := hexDigits(f.values[aacConfig])
+	raw := hexDigits(f.value(aacConfig))
 	var asc mpeg4audio.AudioSpecificConfig
 	if asc.Unmarshal(raw) != nil {
 		return Config{}, unreadable
 	}
-	w := widths[strings.ToLower(f.values[aacMode])]
+	w := widths[strings.ToLower(f.value(aacMode))]
 	for i, p := range [...]parameter{aacSizeLength, aacIndexLength, aacIndexDeltaLength} {
-		if said := f.values[p]; said != "" {
+		if said := f.value(p); said != "" {
 			w[i] = int(number(said, 0, 32))
 		}
 	}

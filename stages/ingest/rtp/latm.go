@@ -14,11 +14,11 @@ import (
 // latm returns the Config of AAC in LATM. The configuration is in the session description if cpresent is 0, and in the
 // stream if it is 1 (RFC 6416, 7.1). If cpresent is absent, the configuration is in the description if that has one.
 func (f *Format) latm(of media.Codec) (Config, error) {
-	l := &format.MPEG4AudioLATM{PayloadTyp: f.PayloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
+	l := &format.MPEG4AudioLATM{PayloadTyp: f.PayloadType, CPresent: f.value(latmCPresent) == "1" || f.value(latmCPresent) == "" && f.value(aacConfig) == ""}
 	var asc []byte
 	rate := uint32(0)
 	if !l.CPresent {
-		if l.StreamMuxConfig, asc = streamMuxConfig(hexDigits(f.values[aacConfig])); asc == nil {
+		if l.StreamMuxConfig, asc = streamMuxConfig(hexDigits(f.value(aacConfig))); asc == nil {
 			return Config{}, errors.New("unreadable-" + f.Name)
 		}
 		first := l.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig

@@ -74,9 +74,9 @@ func TestLPCMPacketsOfAnyDurationAreStoredUnchanged(t *testing.T) {
 		for i, u := range b.Publisher.Units {
 			require.Equal(t, [][]byte{want[i]}, u.NALs)
 			require.Equal(t, at, u.AU.DTS)
-			at += int64(len(want[i]) / frame)
+			require.EqualValues(t, len(want[i])/frame, u.AU.DurationTicks)
+			at += u.AU.DurationTicks
 		}
-		require.Equal(t, frame, b.Publisher.Sets[0][0].TickBytes)
 		require.Empty(t, b.Publisher.Losses)
 		require.Empty(t, b.Publisher.Repairs)
 	}

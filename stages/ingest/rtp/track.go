@@ -330,6 +330,7 @@ func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) 
 	t.frames = t.frames[:0]
 	for _, frame := range frames {
 		u := t.begin(0, at)
+		u.DurationTicks = t.audio.duration(1, t.timescale)
 		u.Put(frame)
 		t.frames = append(t.frames, u)
 	}
