@@ -101,12 +101,12 @@ func TestOnlyProtocolsSpellCodecNames(t *testing.T) {
 // byHand lists the files outside of package isobmff that put numbers into boxes: spool's own
 // fields, which no standard defines, the seal of a chunk, and the flags of a profile, which RFC
 // 6381 has in reverse order.
-var byHand = []string{"pipeline/codec/h265_entry.go", "sinks/mp4/entry.go", "sinks/mp4/events.go", "sinks/mp4/gaps.go", "sinks/mp4/seal.go"}
+var byHand = []string{"pipeline/codec/h265.go", "sinks/mp4/entry.go", "sinks/mp4/events.go", "sinks/mp4/gaps.go", "sinks/mp4/seal.go"}
 
 // otherFormats lists the packages that put numbers into other formats than boxes: records of the
 // journal, packets, bit streams, words of a checksum. Packages beside and below them are not included.
 var otherFormats = []string{"sinks/metadata", "sinks/metadata/database", "sinks/metadata/journal", "stages/ingest/rtp", "stages/ingest/rtsp", "stages/ingest/rtsp/client",
-	"stages/ingest/rtsp/rtsptest", "pipeline/codec", "pipeline/crc32c", "pipeline/media"}
+	"stages/ingest/rtsp/rtsptest", "pipeline/codec", "pipeline/codec/h264", "pipeline/codec/nalunit", "pipeline/crc32c", "pipeline/media"}
 
 // Each box is read and written in one place.
 func TestBoxesAreReadAndWrittenInOnePlace(t *testing.T) {

@@ -46,7 +46,9 @@ var parsers = map[string]string{
 	"cmd/spool/server/declared/manual_stops.go": "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 	"cmd/spool/server/seen/seen.go":             "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 
-	"pipeline/codec/":                      "FuzzAAC FuzzStandalone FuzzRecoveryPoint FuzzSampleEntry TestTheCostOfAnAccessUnitIsProportional TestTheCostOfASampleEntryIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
+	"pipeline/codec/":                      "FuzzAAC FuzzStandalone FuzzSampleEntry TestTheCostOfAnAccessUnitIsProportional TestTheCostOfASampleEntryIsProportional",
+	"pipeline/codec/h264/":                 "FuzzRecoveryPoint pipeline/codec.FuzzStandalone pipeline/codec.TestTheCostOfAnAccessUnitIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
+	"pipeline/codec/h265/":                 "pipeline/codec.FuzzStandalone pipeline/codec.TestTheCostOfAnAccessUnitIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
 	"pipeline/certificate/":                "short: the operator's files of a certificate",
 	"pipeline/durable/fs.go":               "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 	"pipeline/filesystem/lock.go":          "FuzzLockFile",

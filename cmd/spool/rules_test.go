@@ -45,11 +45,11 @@ var mayImport = []struct {
 	{"cmd/...", nil}, // only tests
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
 	{"stages/hub", []string{"pipeline/..."}},
-	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/media", "stages/hub"}}, // no protocol
+	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/media", "stages/hub"}}, // no protocol
 	{"stages/ingest/clients", []string{"pipeline", "pipeline/media"}},
-	{"stages/ingest/rtp", []string{"pipeline/codec", "pipeline/guard", "pipeline/media", "stages/ingest"}},
+	{"stages/ingest/rtp", []string{"pipeline/codec/...", "pipeline/guard", "pipeline/media", "stages/ingest"}},
 	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/clients", "stages/ingest/rtp"}},
-	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/media"}},
+	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
 	{"stages/egress/...", nil},                             // the first egress protocol gets pipeline/... and stages/hub
@@ -93,7 +93,10 @@ var mayImport = []struct {
 	{"pipeline/isobmff", []string{"pipeline/media"}},
 	{"pipeline/isobmff/index", []string{"pipeline/isobmff", "pipeline/media"}},
 	{"pipeline/isobmff/isobmfftest", []string{"pipeline/isobmff"}},
-	{"pipeline/codec", []string{"pipeline/media", "pipeline/isobmff", "pipeline/guard"}},
+	{"pipeline/codec", []string{"pipeline/codec/...", "pipeline/media", "pipeline/isobmff"}},
+	{"pipeline/codec/bitstream", nil},
+	{"pipeline/codec/nalunit", []string{"pipeline/media"}},
+	{"pipeline/codec/...", []string{"pipeline/codec/bitstream", "pipeline/codec/nalunit", "pipeline/guard"}},      // not the registered codecs
 	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause", "pipeline/streampath", "pipeline/wallclock"}}, // no media
 	{"pipeline", []string{"pipeline/config", "pipeline/guard", "pipeline/endcause"}},                              // neither media nor access control
 }

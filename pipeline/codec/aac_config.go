@@ -3,6 +3,8 @@ package codec
 import (
 	"errors"
 	"fmt"
+
+	"github.com/gospool/spool/pipeline/codec/bitstream"
 )
 
 // AudioSpecificConfig is the configuration of AAC (ISO/IEC 14496-3, 1.6.2.1).
@@ -46,7 +48,8 @@ func (a AudioSpecificConfig) frameTicks(timescale uint32) uint32 {
 // ReadAudioSpecificConfig parses an AudioSpecificConfig. The error wraps ErrNotAAC for an audio object type that
 // is not AAC.
 func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
-	r := &BitReader{b: asc}
+	bits := bitstream.NewReader(asc)
+	r := &bits
 	object := objectType(r)
 	a := AudioSpecificConfig{CoreRate: samplingRate(r)}
 	layout := r.Bits(4)
@@ -65,7 +68,7 @@ func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
 		return a, fmt.Errorf("audio object type %d: %w", object, ErrNotAAC)
 	}
 	switch {
-	case r.short:
+	case r.Short():
 		return a, errors.New("cut off")
 	case a.CoreRate <= 0 || a.Rate <= 0:
 		return a, errors.New("no sample rate")
@@ -83,7 +86,7 @@ func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
 
 // general reads a GASpecificConfig (ISO/IEC 14496-3, 4.4.1) and sets FrameSamples and Channels. object is the
 // audio object type, layout the channel configuration.
-func (a *AudioSpecificConfig) general(r *BitReader, object int, layout uint32) {
+func (a *AudioSpecificConfig) general(r *bitstream.Reader, object int, layout uint32) {
 	a.FrameSamples = 1024
 	if object == aotERLD {
 		a.FrameSamples = 512
@@ -98,7 +101,7 @@ func (a *AudioSpecificConfig) general(r *BitReader, object int, layout uint32) {
 	a.Channels = channels(layout)
 	if layout == 0 {
 		a.Channels = 2 // the layout is in the frames, unless a program_config_element follows
-		if element := *r; programChannels(&element) > 0 && !element.short {
+		if element := *r; programChannels(&element) > 0 && !element.Short() {
 			a.Channels = programChannels(r)
 		}
 	}
@@ -116,7 +119,7 @@ func (a *AudioSpecificConfig) general(r *BitReader, object int, layout uint32) {
 // lowDelay reads the first fields of an ELDSpecificConfig (ISO/IEC 14496-3, 4.6.20). It sets FrameSamples and
 // Channels, and Rate if SBR doubles the rate. layout is the channel configuration. It then skips all remaining
 // bits, because no extension follows.
-func (a *AudioSpecificConfig) lowDelay(r *BitReader, layout uint32) {
+func (a *AudioSpecificConfig) lowDelay(r *bitstream.Reader, layout uint32) {
 	a.FrameSamples, a.Channels = 512, channels(layout)
 	if r.Flag() {
 		a.FrameSamples = 480
@@ -125,7 +128,7 @@ func (a *AudioSpecificConfig) lowDelay(r *BitReader, layout uint32) {
 	if sbr := r.Flag(); sbr && r.Flag() { // SBR at twice the rate; the second flag exists only after the first
 		a.Rate = 2 * a.CoreRate
 	}
-	r.pos = 8 * len(r.b) // no extension may follow
+	r.Skip(r.Left()) // no extension may follow
 }
 
 // The sync words of extensions (ISO/IEC 14496-3, 1.6.2.1).
@@ -136,17 +139,17 @@ const (
 
 // extension reads an extension after the configuration, if the remaining bits of r are one. If the extension
 // signals SBR, extension sets Rate. ps reports whether the extension signals parametric stereo.
-func (a *AudioSpecificConfig) extension(r *BitReader) (ps bool) {
+func (a *AudioSpecificConfig) extension(r *bitstream.Reader) (ps bool) {
 	if r.Left() < 16 || r.Bits(11) != syncSBR || objectType(r) != aotSBR || !r.Flag() {
 		return false
 	}
-	if rate := samplingRate(r); !r.short && rate > 0 {
+	if rate := samplingRate(r); !r.Short() && rate > 0 {
 		a.Rate = rate
 	}
 	return r.Left() >= 12 && r.Bits(11) == syncPS && r.Flag()
 }
 
-func objectType(r *BitReader) int {
+func objectType(r *bitstream.Reader) int {
 	if n := int(r.Bits(5)); n < 31 {
 		return n
 	}
@@ -155,7 +158,7 @@ func objectType(r *BitReader) int {
 
 // samplingRate reads a sample rate, Hz: an index into table 1.18, or the rate itself. It returns 0 for a
 // reserved index.
-func samplingRate(r *BitReader) int {
+func samplingRate(r *bitstream.Reader) int {
 	table := [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 	switch i := int(r.Bits(4)); {
 	case i < len(table):
@@ -173,7 +176,7 @@ func channels(layout uint32) int {
 
 // programChannels reads a program_config_element (ISO/IEC 14496-3, 4.4.1.1) with its padding and comment, and
 // returns the number of its channels.
-func programChannels(r *BitReader) (n int) {
+func programChannels(r *bitstream.Reader) (n int) {
 	r.Skip(4 + 2 + 4)
 	front, side, back, lfe := int(r.Bits(4)), int(r.Bits(4)), int(r.Bits(4)), int(r.Bits(2))
 	data, coupling := int(r.Bits(3)), int(r.Bits(4))
@@ -189,7 +192,7 @@ func programChannels(r *BitReader) (n int) {
 		r.Skip(4)
 	}
 	r.Skip(4*lfe + 4*data + 5*coupling)
-	r.Skip((8 - r.pos%8) % 8)
+	r.Align()
 	r.Skip(8 * int(r.Bits(8)))
 	return n + lfe
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -17,7 +18,7 @@ type Codec struct {
 	Title             string      // name in texts for users
 
 	// NAL holds the functions for NAL units. It is nil for a codec whose access units are frames.
-	NAL *NAL
+	NAL *nalunit.Syntax
 	// Sync reports whether a decoder can start at a frame. It is nil if a decoder can start at each frame, and
 	// for a codec with NAL units.
 	Sync func(frame []byte) bool

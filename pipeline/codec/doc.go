@@ -4,11 +4,13 @@
 //
 // # Adding a codec
 //
-// One file here registers it: h264.go, h265.go and aac.go are the examples, with longer parts
-// beside them (h264_nal.go, aac_entry.go). Each protocol that carries the codec then needs a row
-// in its table: for RTP, which RTSP and WebRTC share, stages/ingest/rtp/codecs.go, with a
-// depacketizer if access units are lists of NAL units. The tests of package cmd/spool/newcodec
-// add codecs in this way.
+// One file here registers it, with its sample entry and its codecs parameter: h264.go, aac.go and lpcm.go are
+// examples. Each protocol that carries the codec then needs a row in its table: for RTP, which RTSP and WebRTC share,
+// stages/ingest/rtp/codecs.go, with a depacketizer if the payload of a packet is not a frame. The tests of package
+// cmd/spool/newcodec add codecs in this way.
+//
+// The packages below this one read bit streams, and do not know the registered codecs: bitstream reads and writes
+// bits, nalunit describes codecs with NAL units, and h264 and h265 read theirs.
 //
 // # Units
 //

@@ -1,10 +1,6 @@
 package codec
 
-import (
-	"encoding/binary"
-
-	"github.com/gospool/spool/pipeline/media"
-)
+import "github.com/gospool/spool/pipeline/media"
 
 // Standalone finds the pictures of a track that can be decoded without other pictures. It returns each in a
 // form that may follow any other picture: a decoder then forgets all earlier pictures and outputs the pictures
@@ -37,22 +33,3 @@ func NewStandalone(t *media.Track) *Standalone {
 // result are in mdat form: NAL units with 4-byte lengths, or a frame. The result may be au itself, and is valid
 // until the next call.
 func (s *Standalone) Picture(au []byte) (alone []byte, ok bool) { return s.picture(au) }
-
-// nals calls f with each NAL unit of an access unit in mdat form. It stops and returns false if a length is
-// wrong or f returns false.
-func nals(au []byte, f func(nal []byte) bool) bool {
-	for len(au) > 0 {
-		if len(au) < 4 {
-			return false
-		}
-		n := binary.BigEndian.Uint32(au)
-		if au = au[4:]; n == 0 || uint64(n) > uint64(len(au)) {
-			return false
-		}
-		if !f(au[:n]) {
-			return false
-		}
-		au = au[n:]
-	}
-	return true
-}

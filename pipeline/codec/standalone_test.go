@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec/h264"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -25,7 +27,7 @@ func accessUnits(t testing.TB, file string, codec media.Codec) (track media.Trac
 		if nal = bytes.TrimRight(nal, "\x00"); len(nal) == 0 {
 			continue
 		}
-		kind, delimiter, set := nal[0]&0x1f, byte(9), nal[0]&0x1f == sps264 || nal[0]&0x1f == pps264
+		kind, delimiter, set := nal[0]&0x1f, byte(9), nal[0]&0x1f == h264.SPSType || nal[0]&0x1f == h264.PPSType
 		if codec == H265 {
 			kind, delimiter = nal[0]>>1&0x3f, 35
 			set = kind >= 32 && kind <= 34
@@ -91,7 +93,7 @@ func standalone(t *testing.T, codec media.Codec, args []string) (source, lapse s
 			continue
 		}
 		kept++
-		require.True(t, nals(alone, func(nal []byte) bool { made = annexB(made, nal); return true }))
+		require.True(t, nalunit.Each(alone, func(nal []byte) bool { made = annexB(made, nal); return true }))
 	}
 	require.NoError(t, os.WriteFile(lapse, made, 0o600))
 	return source, lapse, kept
@@ -208,7 +210,7 @@ func FuzzStandalone(f *testing.F) {
 			au = append(binary.BigEndian.AppendUint32(au, uint32(len(nal))), nal...)
 		}
 		if alone, ok := s.Picture(au); ok {
-			require.True(t, nals(alone, func(nal []byte) bool { return len(nal) > 0 }))
+			require.True(t, nalunit.Each(alone, func(nal []byte) bool { return len(nal) > 0 }))
 		}
 	})
 }

@@ -17,7 +17,7 @@ import "slices"
 // Invariant: after that, pendingTicks holds, in order, the presentation times that are not used as decoding times yet.
 // There are at most depth of these.
 type decodingTimes struct {
-	depth        int             // codec.DepthUnknown: derived from the first units
+	depth        int             // nalunit.DepthUnknown: derived from the first units
 	secondTicks  int64           // ticks a second; 0: reset was not called yet
 	held         []*Unit         // first units, until their decoding times are known
 	pendingTicks []int64         // presentation times that are not used as decoding times yet, in order

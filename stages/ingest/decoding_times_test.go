@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 )
 
 // run pushes presentation times and returns the decoding times.
@@ -32,7 +32,7 @@ func TestDecodingTimesAreTheEncoders(t *testing.T) {
 	pts := []int64{0, 14400, 7200, 3600, 10800, 28800, 21600, 18000, 25200}
 	dts := []int64{-7200, -3600, 0, 3600, 7200, 10800, 14400, 18000, 21600}
 	require.Equal(t, dts, run(withDepth(2), pts))
-	require.Equal(t, dts, run(withDepth(codec.DepthUnknown), pts), "depth observed")
+	require.Equal(t, dts, run(withDepth(nalunit.DepthUnknown), pts), "depth observed")
 }
 
 func TestOutputOrderNeedsNoDelay(t *testing.T) {

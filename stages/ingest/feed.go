@@ -120,8 +120,8 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	if known == nil {
 		return nil, fmt.Errorf("unknown codec %d", c.Codec)
 	}
-	t.nal, t.syncFrame = known.NAL, known.Sync
-	t.merging, t.heads, t.sets.coding, t.sets.nal = t.nal != nil, codec.NewSliceReader(t.nal), c.Codec, t.nal
+	t.sets.coding, t.syncFrame = c.Codec, known.Sync
+	t.setSyntax(known.NAL)
 	t.out, t.timed, t.fitting, t.spread.repaired = t.ready, t.derive, t.share, t.sharedTime
 	t.outliers.secondTicks, t.outliers.repaired = int64(c.Timescale), t.Outlier
 	t.stall = NewStallDetector(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })

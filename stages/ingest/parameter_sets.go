@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -18,7 +19,7 @@ import (
 // and beyond maxParamSets the least recent one is dropped.
 type paramSets struct {
 	coding media.Codec
-	nal    *codec.NAL
+	nal    *nalunit.Syntax
 	slots  []paramSet // sorted by kind, then ID
 	unit   int64      // number of the current access unit, from 1; sets known before the first unit have 0
 	key    int64      // number of the newest access unit that is a key frame; 0: none
@@ -27,7 +28,7 @@ type paramSets struct {
 }
 
 type paramSet struct {
-	codec.SetName
+	nalunit.SetName
 	nal []byte
 	// alias is the newest set that differs from nal in bytes but is equal to it for a decoder.
 	alias []byte
@@ -88,7 +89,7 @@ func (s *paramSets) put(nal []byte) (news bool, err error) {
 	return true, nil
 }
 
-func (s *paramSets) made(name codec.SetName, nal []byte, inStream bool) paramSet {
+func (s *paramSets) made(name nalunit.SetName, nal []byte, inStream bool) paramSet {
 	described := slices.ContainsFunc(s.list, func(d []byte) bool { return bytes.Equal(d, nal) })
 	return paramSet{SetName: name, nal: bytes.Clone(nal), used: -1, described: described, inStream: inStream}
 }
@@ -101,7 +102,7 @@ func (s *paramSets) came(p *paramSet) {
 // outdate is called after a new set has replaced the set with the same kind and ID, name, and differs from it. If
 // that is an SPS, outdate forgets when the PPS that refer to it were sent and used, except the PPS that arrived
 // with the new SPS.
-func (s *paramSets) outdate(name codec.SetName) {
+func (s *paramSets) outdate(name nalunit.SetName) {
 	for i := range s.slots {
 		p := &s.slots[i]
 		if name.Kind == s.nal.Sets.SPS && p.Kind == s.nal.Sets.PPS && p.Refers == name.ID && p.sent != s.unit {
@@ -239,7 +240,7 @@ func (s *paramSets) give(key bool) (carry [][]byte) {
 // find returns the index of a set in slots, or, with found false, the index at which to insert it. The order of
 // slots is by kind, then by ID, as in media.Track.
 func (s *paramSets) find(kind uint8, id uint32) (i int, found bool) {
-	return slices.BinarySearchFunc(s.slots, codec.SetName{Kind: kind, ID: id}, func(p paramSet, n codec.SetName) int {
+	return slices.BinarySearchFunc(s.slots, nalunit.SetName{Kind: kind, ID: id}, func(p paramSet, n nalunit.SetName) int {
 		return cmp.Or(cmp.Compare(p.Kind, n.Kind), cmp.Compare(p.ID, n.ID))
 	})
 }
@@ -255,7 +256,7 @@ func (s *paramSets) get(kind uint8, id uint32) *paramSet {
 // properties of its pictures.
 type description struct {
 	track media.Track
-	codec.Picture
+	nalunit.Picture
 }
 
 // describe returns the description of a video track, made from the sets that are wanted at the current unit.

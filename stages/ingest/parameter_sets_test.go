@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
@@ -129,7 +130,7 @@ func FuzzParamSets(f *testing.F) {
 		if hevc {
 			s = setsOf(codec.H265)
 		}
-		if len(nal) == 0 || s.nal.Role(nal) != codec.RoleSet {
+		if len(nal) == 0 || s.nal.Role(nal) != nalunit.RoleSet {
 			return
 		}
 		if _, err := s.put(nal); err != nil {

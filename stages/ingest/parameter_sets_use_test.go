@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/bitstream"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/ingest/ingesttest"
@@ -24,7 +25,7 @@ func sps264(id, width uint32) []byte {
 // level.
 func sps265(sps []byte, id, vps uint32) []byte {
 	bare := bytes.ReplaceAll(sps, []byte{0, 0, 3}, []byte{0, 0})
-	r, bits := codec.NewBitReader(bare), strings.Builder{}
+	r, bits := bitstream.NewReader(bare), strings.Builder{}
 	for r.Left() > 0 {
 		bits.WriteByte('0' + byte(r.Bits(1)))
 	}

@@ -3,7 +3,7 @@ package ingest
 import (
 	"slices"
 
-	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -14,7 +14,7 @@ import (
 // A picture is held until the next one begins. Once a sender has proved that each of its units is a whole picture,
 // pictures are no longer held.
 type assembly struct {
-	heads   codec.SliceReader
+	heads   nalunit.SliceReader
 	merging bool  // each picture is held until the next one begins
 	single  int64 // number of consecutive pictures that arrived as one unit each
 	splits  bool  // the sender ends units after slices
@@ -23,14 +23,14 @@ type assembly struct {
 	tail    int   // element of prev from which on the elements may belong to the next picture; 0: none
 	torn    bool  // data is missing between the newest unit and the next one
 
-	any          bool              // a slice has come
-	last         codec.SliceHeader // newest slice
-	lastPTSTicks int64             // time of the unit with the newest slice
-	epoch        uint32            // number of IDR pictures so far
-	planes       uint8             // bit set of the colour planes whose first macroblock has come
-	halfFrame    bool              // the newest picture is a field, and the second field of its frame has not come yet
-	paired       bool              // a frame came as two fields
-	bottom       bool              // the bottom field of the newest such frame came first
+	any          bool                // a slice has come
+	last         nalunit.SliceHeader // newest slice
+	lastPTSTicks int64               // time of the unit with the newest slice
+	epoch        uint32              // number of IDR pictures so far
+	planes       uint8               // bit set of the colour planes whose first macroblock has come
+	halfFrame    bool                // the newest picture is a field, and the second field of its frame has not come yet
+	paired       bool                // a frame came as two fields
+	bottom       bool                // the bottom field of the newest such frame came first
 
 	pieces []piece // pieces of the current unit
 }
@@ -39,6 +39,14 @@ type assembly struct {
 const keptPieces = 64
 
 const neverSingle = -1 << 40 // value of single after a picture that came in several units: pictures stay held
+
+// setSyntax sets the functions that read the track's NAL units. n is nil for a codec without NAL units.
+func (t *Track) setSyntax(n *nalunit.Syntax) {
+	t.nal, t.sets.nal, t.merging = n, n, n != nil
+	if n != nil {
+		t.heads = n.NewSliceReader()
+	}
+}
 
 // gather takes over a unit, divides it into pieces (see piece), and adds each piece to the held picture or to a new
 // one. It leaves out a damaged unit.
@@ -108,9 +116,9 @@ func (t *Track) startsPicture(u *Unit, p *piece) bool {
 	for i := p.from; i < p.to; i++ {
 		nal := u.element(i)
 		switch t.nal.Role(nal) {
-		case codec.RolePicture, codec.RoleKey:
+		case nalunit.RolePicture, nalunit.RoleKey:
 			return t.nal.StartsPicture(nal)
-		case codec.RoleLayer: // a prefix NAL unit may precede any slice
+		case nalunit.RoleLayer: // a prefix NAL unit may precede any slice
 			continue
 		}
 		if t.nal.Begins(nal) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/ingest/ingesttest"
@@ -123,10 +124,10 @@ func encode(t *testing.T, coding media.Codec, args ...string) (f footage) {
 	sliced := true
 	for _, nal := range u.NALUnits() {
 		r := codec.Of(coding).NAL.Role(nal)
-		if sliced && r != codec.RolePicture && r != codec.RoleKey {
+		if sliced && r != nalunit.RolePicture && r != nalunit.RoleKey {
 			f.aus, sliced = append(f.aus, nil), false
 		}
-		sliced = sliced || r == codec.RolePicture || r == codec.RoleKey
+		sliced = sliced || r == nalunit.RolePicture || r == nalunit.RoleKey
 		n := len(f.aus) - 1
 		f.aus[n] = append(f.aus[n], nal)
 	}
@@ -322,15 +323,15 @@ func FuzzHeads(f *testing.F) {
 		if hevc {
 			units = codec.Of(codec.H265).NAL
 		}
-		h := codec.NewSliceReader(units)
+		h := units.NewSliceReader()
 		for _, nal := range [][]byte{sps, pps, slice} {
 			if len(nal) == 0 {
 				continue
 			}
 			switch units.Role(nal) {
-			case codec.RoleSet:
+			case nalunit.RoleSet:
 				h.Set(nal)
-			case codec.RolePicture, codec.RoleKey:
+			case nalunit.RolePicture, nalunit.RoleKey:
 				if s := h.Read(nal); s.OK && s.POCBits > 16 {
 					t.Fatal("more bits than there may be")
 				}

@@ -3,7 +3,7 @@ package ingest
 import (
 	"slices"
 
-	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 )
 
 // piece is a part of a unit that belongs to one picture: the elements from index from up to, but without, index to.
@@ -33,7 +33,7 @@ func (t *Track) divide(u *Unit) {
 	p, before := &t.pieces[0], -1
 	for i, nal := range u.elements() {
 		switch t.nal.Role(nal) {
-		case codec.RolePicture, codec.RoleKey:
+		case nalunit.RolePicture, nalunit.RoleKey:
 			h := t.heads.Read(nal)
 			rel := t.relate(&h, u.PTS, u.missing(i))
 			if at := p.begin(u, i, before); rel == newPicture && at > p.from {
@@ -52,9 +52,9 @@ func (t *Track) divide(u *Unit) {
 			}
 			before = -1
 			continue
-		case codec.RoleSet:
+		case nalunit.RoleSet:
 			t.heads.Set(nal)
-		case codec.RoleBroken:
+		case nalunit.RoleBroken:
 			if p.slices && t.missed(nal, u.PTS) {
 				u.hurtAt(i + 1)
 			}
@@ -100,7 +100,7 @@ func (p *piece) begin(u *Unit, i, before int) int {
 // relate returns the relation of a slice with header h and time pts to the newest slice. If a header cannot be read,
 // slices with one time are one picture, as far as the types of the NAL units permit. If data is missing between the two
 // slices, they are one picture only if their times are equal.
-func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
+func (t *Track) relate(h *nalunit.SliceHeader, pts int64, missing bool) relation {
 	b, oneTime := &t.last, pts == t.lastPTSTicks
 	switch {
 	case !t.any, missing && !oneTime:
@@ -132,7 +132,7 @@ func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 
 // follow keeps the header of a slice as that of the newest slice, and updates the state of the slice's picture.
 // stray reports that the slice belongs to a stray piece (see piece).
-func (t *Track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool) {
+func (t *Track) follow(h *nalunit.SliceHeader, rel relation, pts int64, stray bool) {
 	if h.Partition {
 		return
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 )
 
 // TestSpreadIsOrderPreserving gives groups of pictures one time each, in decoding orders of every depth, known or
@@ -23,7 +23,7 @@ func TestSpreadIsOrderPreserving(t *testing.T) {
 				s := spread{repaired: func(n uint64) { repaired += n }}
 				s.reset(depth, 90000)
 				if !known {
-					s.reset(codec.DepthUnknown, 90000)
+					s.reset(nalunit.DepthUnknown, 90000)
 				}
 				out := func(u *Unit) { got = append(got, u.PTS) }
 				for i, at := range shown {
@@ -74,7 +74,7 @@ func emit(out *[]int, waiting []int, rnd *rand.Rand) []int {
 func TestANetworkStallDoesNotCountAsAStandingClock(t *testing.T) {
 	for _, shown := range [][]int{{0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14}, {0, 4, 2, 1, 3, 8, 6, 5, 7, 12, 10, 9, 11, 16, 14, 13, 15}} {
 		for stall := range shown {
-			for _, depth := range []int{2, codec.DepthUnknown} {
+			for _, depth := range []int{2, nalunit.DepthUnknown} {
 				var got []int64
 				s := spread{repaired: func(uint64) {}}
 				s.reset(depth, 90000)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -15,7 +16,7 @@ type Track struct {
 	counts    counter
 	index     int
 	cfg       TrackConfig
-	nal       *codec.NAL              // nil: the codec has no NAL units, and a unit is one frame
+	nal       *nalunit.Syntax         // nil: the codec has no NAL units, and a unit is one frame
 	syncFrame func(frame []byte) bool // reports whether a decoder can start at a frame; nil: at every frame
 	sets      paramSets
 
@@ -327,16 +328,16 @@ func (t *Track) scan(u *Unit) (key, picture, known bool) {
 	t.sets.next()
 	for _, nal := range u.elements() {
 		switch t.nal.Role(nal) {
-		case codec.RoleKey:
+		case nalunit.RoleKey:
 			key, picture = true, true
-		case codec.RolePicture:
+		case nalunit.RolePicture:
 			picture = true
-		case codec.RoleSEI:
+		case nalunit.RoleSEI:
 			if n, ok := t.nal.RecoveryPoint(nal); ok {
 				recovery, whole = true, n == 0
 			}
 			continue
-		case codec.RoleSet:
+		case nalunit.RoleSet:
 			if _, err := t.sets.put(nal); err != nil {
 				t.Lost(media.DropUnreadableParameterSet, 1)
 			}
@@ -365,15 +366,15 @@ func (t *Track) strip(u *Unit) {
 	w, n := 0, 0
 	for _, nal := range u.elements() {
 		switch t.nal.Role(nal) {
-		case codec.RoleIdle, codec.RoleSet:
+		case nalunit.RoleIdle, nalunit.RoleSet:
 			continue
-		case codec.RoleLayer:
+		case nalunit.RoleLayer:
 			t.Repaired(RepairedLayer, 1)
 			continue
-		case codec.RoleUndefined:
+		case nalunit.RoleUndefined:
 			t.Repaired(RepairedUndefined, 1)
 			continue
-		case codec.RoleBroken:
+		case nalunit.RoleBroken:
 			t.Repaired(RepairedBroken, 1)
 			continue
 		}

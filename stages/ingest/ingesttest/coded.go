@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bitWriter writes fields and Exp-Golomb codes as bits, for codec.BitReader to read.
+// bitWriter writes fields and Exp-Golomb codes as bits, for bitstream.Reader to read.
 type bitWriter struct {
 	b []byte
 	n int

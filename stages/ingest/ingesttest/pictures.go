@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -115,7 +116,7 @@ func Flat(aus [][][]byte) (out [][]byte) {
 // PictureOf returns the slices of an access unit. It leaves out SEI: its loss before a picture cannot be noticed.
 func PictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
 	for _, nal := range au {
-		if r := codec.Of(coding).NAL.Role(nal); r == codec.RoleKey || r == codec.RolePicture {
+		if r := codec.Of(coding).NAL.Role(nal); r == nalunit.RoleKey || r == nalunit.RolePicture {
 			out = append(out, nal)
 		}
 	}

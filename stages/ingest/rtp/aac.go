@@ -9,7 +9,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/pion/rtp"
 
-	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/bitstream"
 	"github.com/gospool/spool/pipeline/guard"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -125,7 +125,7 @@ func (a *aacPayload) headers(p []byte) (data []byte, err error) {
 	case (bits-first)/other >= maxFrames:
 		return nil, errFrames
 	}
-	r := codec.NewBitReader(p)
+	r := bitstream.NewReader(p)
 	a.sizes = a.sizes[:0]
 	for width, behind := a.index, 8*len(p)-bits; r.Left() > behind; width = a.delta {
 		n := r.Bits(a.size)

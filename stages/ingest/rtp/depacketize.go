@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/h264"
+	"github.com/gospool/spool/pipeline/codec/h265"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -24,7 +26,7 @@ type depacketizer interface {
 	// ordered takes a payload whose NAL units have decoding order numbers.
 	ordered(t *Track, payload []byte, ticks int64, at time.Time) error
 	// role returns the role of a NAL unit by the type in its header.
-	role(nal []byte) codec.Role
+	role(nal []byte) nalunit.Role
 }
 
 // The errors of an RTP payload that cannot be unpacked.
@@ -66,7 +68,7 @@ func (h264Payload) unpack(u *ingest.Unit, p []byte) error {
 		return aggregate(u, p[3:])
 	}
 	u.Put(p)
-	cleanStartCodes(u, codec.RoleH264(t), p)
+	cleanStartCodes(u, h264.RoleOfType(t), p)
 	return nil
 }
 
@@ -84,7 +86,7 @@ func (h264Payload) timed(p []byte) bool {
 	return (t == mtap16 || t == mtap24) && tiles(p)
 }
 
-func (h264Payload) role(nal []byte) codec.Role { return codec.RoleH264(nal[0] & 0x1f) }
+func (h264Payload) role(nal []byte) nalunit.Role { return h264.RoleOfType(nal[0] & 0x1f) }
 
 // fragment264 adds the fragment in an FU-A or FU-B (RFC 6184, 5.8) to u. It accepts a fragment with both the start and
 // the end bit, which some senders use.
@@ -96,7 +98,7 @@ func fragment264(u *ingest.Unit, p []byte) error {
 	if p[0]&0x1f == fuB {
 		body = p[4:]
 	}
-	return fragment(u, p[1]&0x80 != 0, p[1]&0x40 != 0, codec.RoleH264(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)
+	return fragment(u, p[1]&0x80 != 0, p[1]&0x40 != 0, h264.RoleOfType(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)
 }
 
 // aggregate adds the NAL units of a list with 16-bit sizes to u (RFC 6184, 5.7.1; RFC 7798, 4.4.2). It skips NAL
@@ -117,9 +119,9 @@ func aggregate(u *ingest.Unit, p []byte) error {
 // role of that NAL unit, and p the payload that completes it. Such senders put start codes before or between
 // parameter sets, or before the NAL unit after these, so cleanStartCodes does not search a slice that begins without
 // one.
-func cleanStartCodes(u *ingest.Unit, r codec.Role, p []byte) {
+func cleanStartCodes(u *ingest.Unit, r nalunit.Role, p []byte) {
 	prefixed := len(p) >= 3 && p[0] == 0 && p[1] == 0 && p[2] <= 1
-	if prefixed || r != codec.RolePicture && r != codec.RoleKey {
+	if prefixed || r != nalunit.RolePicture && r != nalunit.RoleKey {
 		u.SplitStartCodes()
 	}
 }
@@ -147,7 +149,7 @@ func (h *h265Payload) unpack(u *ingest.Unit, p []byte) (err error) {
 		return aggregate(u, p[min(len(p), 2):])
 	}
 	u.Put(p)
-	cleanStartCodes(u, codec.RoleH265(t), p)
+	cleanStartCodes(u, h265.RoleOfType(t), p)
 	return nil
 }
 
@@ -180,20 +182,20 @@ func (h *h265Payload) joins(p []byte) bool { return h.continues(p) }
 
 func (h *h265Payload) timed([]byte) bool { return false }
 
-func (h *h265Payload) role(nal []byte) codec.Role { return codec.RoleH265(nal[0] >> 1 & 0x3f) }
+func (h *h265Payload) role(nal []byte) nalunit.Role { return h265.RoleOfType(nal[0] >> 1 & 0x3f) }
 
 // fragment265 adds the fragment in a fragmentation unit (RFC 7798, 4.4.3) to u.
 func fragment265(u *ingest.Unit, p []byte) error {
 	if len(p) < 3 {
 		return errShort
 	}
-	return fragment(u, p[2]&0x80 != 0, p[2]&0x40 != 0, codec.RoleH265(p[2]&0x3f), p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
+	return fragment(u, p[2]&0x80 != 0, p[2]&0x40 != 0, h265.RoleOfType(p[2]&0x3f), p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
 }
 
 // fragment adds a fragment of a NAL unit to u. start and end report whether it is the first and the last fragment.
 // header is the header of the NAL unit, which fragment adds before the first fragment. r is the role of the NAL
 // unit.
-func fragment(u *ingest.Unit, start, end bool, r codec.Role, body []byte, header ...byte) error {
+func fragment(u *ingest.Unit, start, end bool, r nalunit.Role, body []byte, header ...byte) error {
 	if start {
 		u.Tear()
 		u.Begin()

@@ -1,8 +1,10 @@
-package codec
+// Package nalunit describes the NAL units of a codec: their roles, parameter sets and slice headers. Each codec
+// with NAL units has a package beside this one that implements the functions of Syntax.
+package nalunit
 
-// NAL holds the functions that read the NAL units of one codec. Each NAL unit passed to them has at least one
+// Syntax holds the functions that read the NAL units of one codec. Each NAL unit passed to them has at least one
 // byte, and begins with its header.
-type NAL struct {
+type Syntax struct {
 	// Sets holds the types of parameter sets, in the order in which a track has them.
 	Sets SetTypes
 	// FirstSaysSo reports that a flag marks the first slice of a picture. For a codec without this flag, slice
@@ -39,54 +41,15 @@ type NAL struct {
 	// importance of a set. Colour and aspect ratio must be equal, because a player uses them.
 	Equivalent func(kind uint8, a, b []byte) bool
 
-	// takeSet and readSlice implement SliceReader.Set and SliceReader.Read.
-	takeSet   func(h *SliceReader, nal []byte)
-	readSlice func(h *SliceReader, nal []byte) SliceHeader
+	// NewSliceReader returns a reader for the codec's slices.
+	NewSliceReader func() SliceReader
 }
-
-// Role is the use that a recorder makes of a NAL unit.
-type Role uint8
-
-// The roles of NAL units.
-const (
-	RoleOther     Role = iota // kept: for example SEI of H.265, end of sequence, auxiliary pictures
-	RolePicture               // a slice
-	RoleKey                   // a slice of a key picture, at which a decoder can start
-	RoleSet                   // a parameter set, which is kept in the track and not in the stream
-	RoleIdle                  // a delimiter or filler data, which a file does not need
-	RoleSEI                   // SEI of H.264: kept, and may contain a recovery point
-	RoleLayer                 // left out: belongs to an enhancement layer, which the base layer does not need
-	RoleUndefined             // left out: its type is undefined
-	RoleBroken                // left out: its header contradicts the standard
-)
 
 // StartsPicture reports whether a NAL unit certainly begins a picture. If so, packets lost before it do not
 // belong to its picture.
-func (n *NAL) StartsPicture(nal []byte) bool {
+func (n *Syntax) StartsPicture(nal []byte) bool {
 	if r := n.Role(nal); r != RolePicture && r != RoleKey {
 		return n.Begins(nal)
 	}
 	return n.FirstSlice(nal)
-}
-
-// unescapeHead appends the beginning of a NAL unit's body to out, without emulation prevention bytes, until out
-// is full. It never grows out.
-func unescapeHead(out, body []byte) []byte {
-	zeros := 0
-	for _, v := range body {
-		if len(out) == cap(out) {
-			break
-		}
-		if zeros >= 2 && v == 3 {
-			zeros = 0
-			continue
-		}
-		if v == 0 {
-			zeros++
-		} else {
-			zeros = 0
-		}
-		out = append(out, v)
-	}
-	return out
 }

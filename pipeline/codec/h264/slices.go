@@ -1,19 +1,58 @@
-package codec
+package h264
 
-// readSlice264 reads a slice header (ITU-T H.264, 7.3.3). The first data partition of a slice begins with a
+import (
+	"github.com/gospool/spool/pipeline/codec/bitstream"
+	"github.com/gospool/spool/pipeline/codec/nalunit"
+)
+
+// sliceReader implements nalunit.SliceReader.
+type sliceReader struct {
+	sps [32]headSPS
+	pps [256]headPPS
+}
+
+// headSPS and headPPS hold the fields of parameter sets on which the form of a slice header depends.
+type headSPS struct {
+	known        bool
+	planes       bool // separate_colour_plane_flag
+	frameNumBits uint8
+	pocType      uint8
+	pocBits      uint8
+	noDelta      bool // delta_pic_order_always_zero_flag
+	framesOnly   bool // frame_mbs_only_flag
+}
+
+type headPPS struct {
+	known     bool
+	sps       uint8
+	delta     bool // bottom_field_pic_order_in_frame_present_flag
+	redundant bool // redundant_pic_cnt_present_flag
+}
+
+// of returns the parameter sets of a slice, given the id of its PPS, and false if one of them is not known.
+func (h *sliceReader) of(pps uint32) (headPPS, headSPS, bool) {
+	if pps >= uint32(len(h.pps)) || !h.pps[pps].known {
+		return headPPS{}, headSPS{}, false
+	}
+	p := h.pps[pps]
+	s := h.sps[p.sps]
+	return p, s, s.known
+}
+
+// Read implements nalunit.SliceReader: it reads a slice header (ITU-T H.264, 7.3.3). The first data partition of a slice begins with a
 // slice header, too; the other partitions have none.
-func (h *SliceReader) readSlice264(nal []byte) (s SliceHeader) {
+func (h *sliceReader) Read(nal []byte) (s nalunit.SliceHeader) {
 	s.Ref, s.IDR = nal[0]&0x60 != 0, nal[0]&0x1f == 5
 	if t := nal[0] & 0x1f; t == 3 || t == 4 {
 		s.Partition = true
 		return s
 	}
-	r := escapedBits(nal[1:])
+	r := bitstream.NewEscapedReader(nal[1:])
 	s.First = r.UE()
 	r.UE() // slice_type
 	s.PPS = r.UE()
 	pps, sps, known := h.of(s.PPS)
-	if r.short || !known {
+	if r.Short() || !known {
 		return s
 	}
 	if sps.planes {
@@ -43,44 +82,26 @@ func (h *SliceReader) readSlice264(nal []byte) (s SliceHeader) {
 	if pps.redundant {
 		s.Redundant = r.UE()
 	}
-	s.OK = !r.short
+	s.OK = !r.Short()
 	return s
 }
 
-// Differs reports whether this slice begins another primary coded picture than the slice before (ITU-T H.264,
-// 7.4.1.2.4).
-func (s *SliceHeader) Differs(before *SliceHeader) bool {
-	return s.FrameNum != before.FrameNum || s.PPS != before.PPS ||
-		s.Field != before.Field || s.Bottom != before.Bottom ||
-		s.Ref != before.Ref || s.IDR != before.IDR || s.IDRID != before.IDRID ||
-		s.POC != before.POC || s.Delta != before.Delta
-}
-
-// Completes reports whether this slice belongs to the second field of a frame, and the slice before to the
-// first field (ITU-T H.264, 3.30 and 3.31).
-func (s *SliceHeader) Completes(before *SliceHeader) bool {
-	return s.Field && before.Field && s.Bottom != before.Bottom && s.FrameNum == before.FrameNum && !s.IDR
-}
-
-// StartsPlane reports whether the slice begins with the first macroblock of a colour plane. A primary coded
-// picture has one such slice for each plane.
-func (s *SliceHeader) StartsPlane() bool { return s.OK && s.First == 0 && s.Redundant == 0 }
-
-func (h *SliceReader) takeSet264(nal []byte) {
-	if len(nal) < 5 && nal[0]&0x1f == sps264 {
+// Set implements nalunit.SliceReader.
+func (h *sliceReader) Set(nal []byte) {
+	if len(nal) < 5 && nal[0]&0x1f == SPSType {
 		return
 	}
-	if nal[0]&0x1f == sps264 {
-		h.readSPS264(nal)
+	if nal[0]&0x1f == SPSType {
+		h.readSPS(nal)
 		return
 	}
-	h.readPPS264(nal)
+	h.readPPS(nal)
 }
 
-// readSPS264 reads the fields of an SPS that slice headers depend on (ITU-T H.264, 7.3.2.1.1).
-func (h *SliceReader) readSPS264(nal []byte) {
+// readSPS reads the fields of an SPS that slice headers depend on (ITU-T H.264, 7.3.2.1.1).
+func (h *sliceReader) readSPS(nal []byte) {
 	profile := nal[1]
-	r := escapedBits(nal[1:])
+	r := bitstream.NewEscapedReader(nal[1:])
 	r.Bits(24) // profile_idc, constraints, level_idc
 	id := r.UE()
 	var s headSPS
@@ -115,7 +136,7 @@ func (h *SliceReader) readSPS264(nal []byte) {
 	r.UE()    // width
 	r.UE()    // height
 	s.framesOnly = r.Flag()
-	if r.short || id >= 32 || frameNumBits > 16 || pocType > 2 || s.pocBits > 16 {
+	if r.Short() || id >= 32 || frameNumBits > 16 || pocType > 2 || s.pocBits > 16 {
 		return
 	}
 	s.known, s.frameNumBits, s.pocType = true, uint8(frameNumBits), uint8(pocType)
@@ -123,13 +144,13 @@ func (h *SliceReader) readSPS264(nal []byte) {
 }
 
 // scalingLists skips the scaling lists of an SPS (ITU-T H.264, 7.3.2.1.1.1).
-func scalingLists(r *BitReader, chroma uint32) {
+func scalingLists(r *bitstream.Reader, chroma uint32) {
 	lists := 8
 	if chroma == 3 {
 		lists = 12
 	}
 	for i := range lists {
-		if !r.Flag() || r.short {
+		if !r.Flag() || r.Short() {
 			continue
 		}
 		size := 16
@@ -148,9 +169,9 @@ func scalingLists(r *BitReader, chroma uint32) {
 	}
 }
 
-// readPPS264 reads the fields of a PPS that slice headers depend on (ITU-T H.264, 7.3.2.2).
-func (h *SliceReader) readPPS264(nal []byte) {
-	r := escapedBits(nal[1:])
+// readPPS reads the fields of a PPS that slice headers depend on (ITU-T H.264, 7.3.2.2).
+func (h *sliceReader) readPPS(nal []byte) {
+	r := bitstream.NewEscapedReader(nal[1:])
 	id, sps := r.UE(), r.UE()
 	r.Skip(1) // entropy_coding_mode
 	p := headPPS{known: true, delta: r.Flag()}
@@ -165,7 +186,7 @@ func (h *SliceReader) readPPS264(nal []byte) {
 	r.SE()    // chroma_qp_index_offset
 	r.Bits(2) // deblocking_filter_control_present, constrained_intra_pred
 	p.redundant = r.Flag()
-	if r.short || id >= 256 || sps >= 32 {
+	if r.Short() || id >= 256 || sps >= 32 {
 		return
 	}
 	p.sps = uint8(sps)
@@ -173,7 +194,7 @@ func (h *SliceReader) readPPS264(nal []byte) {
 }
 
 // sliceGroups skips the slice group map of a PPS; groups is num_slice_groups_minus1.
-func sliceGroups(r *BitReader, groups uint32) {
+func sliceGroups(r *bitstream.Reader, groups uint32) {
 	groups = min(groups, 7)
 	switch kind := r.UE(); kind {
 	case 0:
@@ -193,7 +214,7 @@ func sliceGroups(r *BitReader, groups uint32) {
 			bits++
 		}
 		for n := r.UE(); ; n-- {
-			if r.Bits(bits); n == 0 || r.short {
+			if r.Bits(bits); n == 0 || r.Short() {
 				return
 			}
 		}

@@ -1,4 +1,4 @@
-package codec
+package nalunit
 
 import (
 	"errors"
@@ -28,11 +28,15 @@ type Picture struct {
 // DepthUnknown is the Depth of an SPS that sets no limit.
 const DepthUnknown = -1
 
-const maxDepth = 16 // size of the decoded picture buffer (ITU-T H.264, A.3.1)
+// MaxDepth is the largest Picture.Depth: the size of the decoded picture buffer (ITU-T H.264, A.3.1).
+const MaxDepth = 16
+
+// StorableSize reports whether the sample entry of a track can hold a picture size in pixels.
+func StorableSize(w, h int) bool { return w > 0 && h > 0 && w <= 65535 && h <= 65535 }
 
 // Readable reports whether a parameter set can be used to describe a track. It parses an SPS, and returns true for
 // a set of any other type.
-func (n *NAL) Readable(kind uint8, nal []byte) bool {
+func (n *Syntax) Readable(kind uint8, nal []byte) bool {
 	if kind != n.Sets.SPS {
 		return true
 	}
@@ -40,9 +44,9 @@ func (n *NAL) Readable(kind uint8, nal []byte) bool {
 	return ok
 }
 
-// describe implements Codec.Describe: it sets the picture size of a track from its first SPS. It returns an
+// Describe sets the picture size of a track from its first SPS. It returns an
 // error if the track has no SPS, or if the first SPS cannot be read.
-func (n *NAL) describe(t *media.Track) error {
+func (n *Syntax) Describe(t *media.Track) error {
 	for _, nal := range t.ParameterSets {
 		if len(nal) < 3 || n.Role(nal) != RoleSet {
 			continue

@@ -1,30 +1,33 @@
-package codec
+// Package bitstream reads and writes the bits of codecs: numbers of fixed length, Exp-Golomb numbers, and the
+// emulation prevention bytes of NAL units.
+package bitstream
 
-// BitReader reads bits, the most significant bit of a byte first. Bits after the end read as 0; Short then
+// Reader reads bits, the most significant bit of a byte first. Bits after the end read as 0; Short then
 // returns true.
-type BitReader struct {
+type Reader struct {
 	b       []byte
 	escaped bool // b contains emulation prevention bytes, which are skipped
 	pos     int
 	short   bool // a read went beyond the end
 }
 
-// NewBitReader returns a reader of b. It does not copy b.
-func NewBitReader(b []byte) BitReader { return BitReader{b: b} }
+// NewReader returns a reader of b. It does not copy b.
+func NewReader(b []byte) Reader { return Reader{b: b} }
 
-// escapedBits returns a reader of the body of a NAL unit that still contains emulation prevention bytes.
-func escapedBits(b []byte) BitReader { return BitReader{b: b, escaped: true} }
+// NewEscapedReader returns a reader of the body of a NAL unit that still contains emulation prevention bytes. It does
+// not copy b.
+func NewEscapedReader(b []byte) Reader { return Reader{b: b, escaped: true} }
 
 // Left returns the number of unread bits, including those of emulation prevention bytes.
-func (r *BitReader) Left() int { return 8*len(r.b) - r.pos }
+func (r *Reader) Left() int { return 8*len(r.b) - r.pos }
 
 // Short reports whether a read went beyond the end.
-func (r *BitReader) Short() bool { return r.short }
+func (r *Reader) Short() bool { return r.short }
 
 // Bits reads an unsigned number of n bits. n is at most 32. If fewer than n bits are left, it reads all of
 // them, and Short then returns true. The result is then 0; of escaped bytes, it has the bits that were left,
 // followed by zeros.
-func (r *BitReader) Bits(n int) (v uint32) {
+func (r *Reader) Bits(n int) (v uint32) {
 	if !r.escaped && r.Left() < n {
 		r.pos, r.short = 8*len(r.b), true
 		return 0
@@ -35,7 +38,7 @@ func (r *BitReader) Bits(n int) (v uint32) {
 	return v
 }
 
-func (r *BitReader) bit() uint32 {
+func (r *Reader) bit() uint32 {
 	i := uint(r.pos) / 8
 	if r.pos&7 == 0 && r.escaped && i >= 2 && i < uint(len(r.b)) && r.b[i] == 3 && r.b[i-1]|r.b[i-2] == 0 {
 		i++
@@ -51,10 +54,10 @@ func (r *BitReader) bit() uint32 {
 }
 
 // Flag reads one bit and reports whether it is 1. After the end it returns false.
-func (r *BitReader) Flag() bool { return r.bit() == 1 }
+func (r *Reader) Flag() bool { return r.bit() == 1 }
 
 // Skip skips n bits. If fewer than n bits are left, it skips all of them, and Short then returns true.
-func (r *BitReader) Skip(n int) {
+func (r *Reader) Skip(n int) {
 	if r.escaped {
 		for range n {
 			r.bit()
@@ -65,8 +68,11 @@ func (r *BitReader) Skip(n int) {
 	r.pos = min(r.pos+n, 8*len(r.b))
 }
 
+// Align skips the unread bits of a byte of which bits were read. It is not for escaped bytes.
+func (r *Reader) Align() { r.Skip((8 - r.pos%8) % 8) }
+
 // UE reads an unsigned Exp-Golomb number (ITU-T H.264, 9.1).
-func (r *BitReader) UE() uint32 {
+func (r *Reader) UE() uint32 {
 	zeros := 0
 	for r.bit() == 0 {
 		if zeros++; zeros > 31 || r.short {
@@ -78,7 +84,7 @@ func (r *BitReader) UE() uint32 {
 }
 
 // SE reads a signed Exp-Golomb number (ITU-T H.264, 9.1.1).
-func (r *BitReader) SE() int32 {
+func (r *Reader) SE() int32 {
 	v := r.UE()
 	if v%2 == 0 {
 		return -int32(v / 2)

@@ -1,24 +1,15 @@
-package codec
+package h264
 
 import (
-	"encoding/hex"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-func fromHex(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
 // FuzzRecoveryPoint: no SEI breaks the reader.
 func FuzzRecoveryPoint(f *testing.F) {
-	f.Add(fromHex("060602131080"))
-	f.Add(fromHex("0605ffff"))
+	f.Add([]byte{6, 6, 2, 0x13, 0x10, 0x80})
+	f.Add([]byte{6, 5, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, nal []byte) {
 		if len(nal) > 0 {
 			recoveryPoint(nal)
@@ -27,9 +18,9 @@ func FuzzRecoveryPoint(f *testing.F) {
 }
 
 func TestRecoveryPoint(t *testing.T) {
-	n, ok := recoveryPoint(fromHex("060602131080")) // x264 intra refresh
+	n, ok := recoveryPoint([]byte{6, 6, 2, 0x13, 0x10, 0x80}) // x264 intra refresh
 	require.True(t, ok)
 	require.EqualValues(t, 8, n)
-	_, ok = recoveryPoint(fromHex("0605022a2a80"))
+	_, ok = recoveryPoint([]byte{6, 5, 2, 0x2a, 0x2a, 0x80})
 	require.False(t, ok)
 }

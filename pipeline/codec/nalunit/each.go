@@ -1,0 +1,22 @@
+package nalunit
+
+import "encoding/binary"
+
+// Each calls f with each NAL unit of an access unit in mdat form. It stops and returns false if a length is
+// wrong or f returns false.
+func Each(au []byte, f func(nal []byte) bool) bool {
+	for len(au) > 0 {
+		if len(au) < 4 {
+			return false
+		}
+		n := binary.BigEndian.Uint32(au)
+		if au = au[4:]; n == 0 || uint64(n) > uint64(len(au)) {
+			return false
+		}
+		if !f(au[:n]) {
+			return false
+		}
+		au = au[n:]
+	}
+	return true
+}
