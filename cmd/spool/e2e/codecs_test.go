@@ -1,0 +1,263 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// coded is a codec, or one of its forms, with the ways in which ffmpeg can bring it to spool.
+type coded struct {
+	name      string   // of the codec; then what the form differs in
+	encode    []string // arguments of ffmpeg that encode it, beside the other kind of track
+	container string   // of the source
+	kind      string   // v or a
+	// compare requires that a recording has the track of its source. It is nil if packets are compared.
+	compare func(t *testing.T, file, source string)
+	without map[string]string // ways that cannot be tested, with the reasons
+}
+
+// codecs lists what the tests record by each way. A new codec is a new row.
+var codecs = []coded{
+	{name: "h264", encode: []string{"-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "25", "-c:a", "aac"}, container: "mp4", kind: "v"},
+	{name: "h265", encode: []string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "bframes=3:keyint=25:log-level=error", "-c:a", "aac"}, container: "mp4", kind: "v"},
+	{name: "aac", encode: withPictures("aac", 48000, 2), container: "mp4", kind: "a"},
+	{name: "aac, 16 kHz, mono", encode: withPictures("aac", 16000, 1), container: "mp4", kind: "a"},
+	{name: "opus", encode: withPictures("libopus", 48000, 2, "-frame_duration", "20"), container: "mp4", kind: "a"},
+	{name: "opus, 60 ms, mono", encode: withPictures("libopus", 48000, 1, "-frame_duration", "60"), container: "mp4", kind: "a"},
+	{name: "lpcm, mu-law", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: sameSamples, without: notInFiles},
+	{name: "lpcm, A-law, 16 kHz, stereo", encode: withPictures("pcm_alaw", 16000, 2), container: "mov", kind: "a", compare: sameSamples, without: notInFiles},
+	{name: "lpcm, L16", encode: withPictures("pcm_s16be", 44100, 2), container: "mov", kind: "a", compare: sameSamples, without: notInFiles},
+	{name: "lpcm, L24", encode: withPictures("pcm_s24be", 48000, 2), container: "mov", kind: "a", compare: sameSamples, without: notInFiles},
+}
+
+// The ways to record a source.
+const (
+	byPush = "rtsp push"
+	byPull = "rtsp pull"
+	byFile = "file"
+)
+
+var allWays = []string{byPush, byPull, byFile}
+
+// Seconds of a source that is recorded as a whole, and of one whose recording is killed.
+const (
+	shortClip = 4
+	longClip  = 30
+)
+
+// notInFiles are the ways of a form that spool does not read from files.
+var notInFiles = map[string]string{byFile: "spool does not read this form from a file"}
+
+// withPictures returns the arguments for sound of a codec beside pictures.
+func withPictures(encoder string, rate, channels int, more ...string) []string {
+	return append([]string{"-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-c:a", encoder, "-ar", fmt.Sprint(rate), "-ac", fmt.Sprint(channels)}, more...)
+}
+
+// source makes a clip of a codec: moving pictures, and noise of which no two stretches are alike.
+func (c coded) source(t *testing.T, seconds int) string {
+	args := []string{
+		"-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=320x180:rate=25:duration=%d", seconds),
+		"-f", "lavfi", "-i", fmt.Sprintf("anoisesrc=sample_rate=48000:duration=%d:seed=7", seconds),
+	}
+	return clip(t, fmt.Sprintf("%s-%ds.%s", strings.NewReplacer(" ", "-", ",", "").Replace(c.name), seconds, c.container), append(append(args, c.encode...), "-pix_fmt", "yuv420p")...)
+}
+
+// matches requires that a file has all of the source: the track of the codec as c.compare says, the other track packet by
+// packet, and the same time between them, to 1 ms.
+func (c coded) matches(t *testing.T, file, source string) {
+	t.Helper()
+	shift := map[string]float64{}
+	for _, kind := range []string{"v", "a"} {
+		if kind == c.kind && c.compare != nil {
+			c.compare(t, file, source)
+			got, want := probe(t, file, kind), probe(t, source, kind)
+			shift[kind] = got.millis(got.packets[0].pts) - want.millis(want.packets[0].pts)
+			continue
+		}
+		m := same(t, file, source, kind)
+		require.Zero(t, m.from, "%s: %s packets before the first", file, kind)
+		// ffmpeg does not send the last frames of sound that it has put together for one RTP packet.
+		least := len(probe(t, source, kind).packets)
+		if kind == "a" {
+			least -= least / 10
+		}
+		require.GreaterOrEqual(t, m.count, least, "%s: %s packets", file, kind)
+		shift[kind] = m.shift
+	}
+	require.InDelta(t, shift["v"], shift["a"], 1, "%s: ms between sound and picture", file)
+	c.decodes(t, file)
+}
+
+// decodes decodes a whole file. ffmpeg warns that it does not know which speakers the channels of LPCM are for.
+func (c coded) decodes(t *testing.T, file string) {
+	t.Helper()
+	if strings.HasPrefix(c.name, "lpcm") {
+		tool(t, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", file, "-f", "null", "-")
+		return
+	}
+	decodes(t, file)
+}
+
+// sameSamples requires that a recording has the source's sound, sample for sample.
+func sameSamples(t *testing.T, file, source string) {
+	t.Helper()
+	require.True(t, samplesOf(t, source) == samplesOf(t, file), "the samples of %s", file)
+}
+
+// samplesOf returns the decoded sound of a file.
+func samplesOf(t *testing.T, file string) string {
+	t.Helper()
+	return tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", file, "-map", "0:a", "-f", "s32le", "-c:a", "pcm_s32le", "-")
+}
+
+// seeks plays a little of a file from 20 positions.
+func seeks(t *testing.T, file string) {
+	t.Helper()
+	for i := range 20 {
+		at := fmt.Sprintf("%.3f", float64(i)*shortClip/20)
+		tool(t, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-ss", at, "-i", file, "-t", "0.1", "-f", "null", "-")
+	}
+}
+
+// Each codec is recorded by each way into each form of files, and each file is rewritten in the other form, with all of
+// its source.
+func TestEachCodecIsRecordedByEachWay(t *testing.T) {
+	t.Parallel()
+	program, err := staticBinary()
+	require.NoError(t, err)
+	relay, recorders, pulls := newRelay(t), map[bool]*recorder{}, "streams:\n"
+	for i := range codecs {
+		for _, fragment := range []bool{false, true} {
+			pulls += fmt.Sprintf("  pull/%d/%v: {pull: '%s/%d/%v'}\n", i, fragment, relay.url, i, fragment)
+		}
+	}
+	for _, fragment := range []bool{false, true} {
+		recorders[fragment] = serve(t, pulls, "--set", fmt.Sprintf("mp4/fragment=%v", fragment))
+		recorders[fragment].expect("pull failed")
+	}
+	ways := map[string]func(t *testing.T, r *recorder, source string, i int, fragment bool) string{
+		byPush: func(t *testing.T, r *recorder, source string, i int, _ bool) string {
+			stream := fmt.Sprint("push/", i)
+			r.start(stream, "?wait=true")
+			publish(t, source, r.rtsp+"/"+stream, "tcp", "-re").finish()
+			return r.path(r.awaitRecords(stream, 1)[0].File)
+		},
+		byPull: func(t *testing.T, r *recorder, source string, i int, fragment bool) string {
+			path := fmt.Sprintf("%d/%v", i, fragment)
+			p := publish(t, source, relay.url+"/"+path, "tcp", "-re")
+			<-relay.at(path).announced
+			r.start("pull/"+path, "")
+			p.finish()
+			file := r.path(r.awaitRecords("pull/"+path, 1)[0].File)
+			r.stop("pull/" + path)
+			return file
+		},
+		byFile: func(t *testing.T, _ *recorder, source string, _ int, fragment bool) string {
+			file := filepath.Join(t.TempDir(), "recorded.mp4")
+			tool(t, program, "remux", fmt.Sprintf("--fragment=%v", fragment), source, file)
+			return file
+		},
+	}
+	for i, c := range codecs {
+		for way, record := range ways {
+			for _, fragment := range []bool{false, true} {
+				if c.without[way] != "" {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s/%s/fragment=%v", c.name, way, fragment), func(t *testing.T) {
+					t.Parallel()
+					source := c.source(t, shortClip)
+					file, rewritten := record(t, recorders[fragment].of(t), source, i, fragment), filepath.Join(t.TempDir(), "rewritten.mp4")
+					c.matches(t, file, source)
+					tool(t, program, "remux", fmt.Sprintf("--fragment=%v", !fragment), file, rewritten)
+					c.matches(t, rewritten, source)
+					if way == byPush {
+						seeks(t, file)
+						seeks(t, rewritten)
+					}
+				})
+			}
+		}
+	}
+}
+
+// After kill -9 the recovered file of each codec has the first part of its source.
+func TestEachCodecIsRecovered(t *testing.T) {
+	t.Parallel()
+	for _, fragment := range []string{"false", "true"} {
+		t.Run("fragment="+fragment, func(t *testing.T) {
+			t.Parallel()
+			dir, args := t.TempDir(), []string{"--set", "mp4/fragment=" + fragment}
+			r := launch(t, staticBinary, dir, "", args...)
+			var publishers []*publisher
+			for i, c := range codecs {
+				r.start(fmt.Sprint("live/", i), "?wait=true")
+				publishers = append(publishers, publish(t, c.source(t, longClip), fmt.Sprintf("%s/live/%d", r.rtsp, i), "tcp", "-re"))
+			}
+			for i := range codecs {
+				r.awaitUnits(fmt.Sprint("live/", i), 300)
+			}
+			require.Equal(t, -1, r.signal(syscall.SIGKILL))
+			for _, p := range publishers {
+				p.kill()
+			}
+			again := launch(t, staticBinary, dir, "", args...)
+			for i, c := range codecs {
+				rec := again.awaitRecords(fmt.Sprint("live/", i), 1)[0]
+				require.Equal(t, "recovered crash", rec.State+" "+rec.EndReason, c.name)
+				c.begins(t, again.path(rec.File), c.source(t, longClip))
+			}
+		})
+	}
+}
+
+// begins requires that a file has the beginning of the source, a second of it or more.
+func (c coded) begins(t *testing.T, file, source string) {
+	t.Helper()
+	if c.compare == nil {
+		m := same(t, file, source, c.kind)
+		require.Zero(t, m.from, "%s: packets before the first", file)
+		got := probe(t, file, c.kind).packets
+		require.Greater(t, probe(t, file, c.kind).millis(got[m.count-1].pts-got[0].pts), 800., "%s: ms", file)
+	} else if c.kind == "a" {
+		got, want := samplesOf(t, file), samplesOf(t, source)
+		require.Greater(t, len(got), len(want)/longClip, file)
+		require.True(t, strings.HasPrefix(want, got), file)
+	}
+	c.decodes(t, file)
+}
+
+// The manual shows which codec these tests record by which way.
+func TestTheTableOfCodecsIsInTheManual(t *testing.T) {
+	var table strings.Builder
+	fmt.Fprintf(&table, "| codec | %s |\n|---|---|---|---|\n", strings.Join(allWays, " | "))
+	var reasons []string
+	for _, c := range codecs {
+		table.WriteString("| " + c.name)
+		for _, way := range allWays {
+			reason := c.without[way]
+			if reason == "" {
+				table.WriteString(" | yes")
+				continue
+			}
+			if !slices.Contains(reasons, reason) {
+				reasons = append(reasons, reason)
+			}
+			fmt.Fprintf(&table, " | (%d)", 1+slices.Index(reasons, reason))
+		}
+		table.WriteString(" |\n")
+	}
+	for i, reason := range reasons {
+		fmt.Fprintf(&table, "\n(%d) %s.", i+1, reason)
+	}
+	manual, err := os.ReadFile("../../../pipeline/codec/README.md")
+	require.NoError(t, err)
+	require.True(t, strings.Contains(string(manual), table.String()), "pipeline/codec/README.md lacks the table\n%s", table.String())
+}

@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/stretchr/testify/require"
+)
+
+// relay is an RTSP server that gives the packets of each publisher to one reader, whatever their codec. A publisher waits
+// until its reader plays, so the reader gets all packets.
+type relay struct {
+	lib    *gortsplib.Server
+	url    string
+	mu     sync.Mutex
+	relays map[string]*relayed // by path
+}
+
+// relayed is a published stream.
+type relayed struct {
+	of        *gortsplib.ServerSession
+	stream    *gortsplib.ServerStream
+	announced chan struct{}
+	played    chan struct{}
+}
+
+func newRelay(t *testing.T) *relay {
+	t.Helper()
+	address := freeAddress(t)
+	r := &relay{url: "rtsp://" + address, relays: map[string]*relayed{}}
+	r.lib = &gortsplib.Server{Handler: r, RTSPAddress: address, WriteQueueSize: 4096, DisableRTCPSenderReports: true}
+	require.NoError(t, r.lib.Start())
+	t.Cleanup(r.lib.Close)
+	return r
+}
+
+// at returns the stream of a path, which its publisher may not have announced yet.
+func (r *relay) at(path string) *relayed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	path = strings.Trim(path, "/")
+	if r.relays[path] == nil {
+		r.relays[path] = &relayed{announced: make(chan struct{}), played: make(chan struct{})}
+	}
+	return r.relays[path]
+}
+
+func (r *relay) OnAnnounce(x *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
+	s := r.at(x.Path)
+	s.of, s.stream = x.Session, &gortsplib.ServerStream{Server: r.lib, Desc: x.Description}
+	if err := s.stream.Initialize(); err != nil {
+		return &base.Response{StatusCode: base.StatusBadRequest}, err
+	}
+	close(s.announced)
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+func (r *relay) OnDescribe(x *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	return &base.Response{StatusCode: base.StatusOK}, r.at(x.Path).stream, nil
+}
+
+func (r *relay) OnSetup(x *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	if s := r.at(x.Path); x.Session != s.of {
+		return &base.Response{StatusCode: base.StatusOK}, s.stream, nil
+	}
+	return &base.Response{StatusCode: base.StatusOK}, nil, nil
+}
+
+func (r *relay) OnPlay(x *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	close(r.at(x.Path).played)
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+func (r *relay) OnRecord(x *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
+	s := r.at(x.Path)
+	<-s.played
+	x.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
+		_ = s.stream.WritePacketRTP(m, p) // the reader may have left
+	})
+	// The publisher's sender reports pass as they are, for they say which pictures and which sound belong together.
+	x.Session.OnPacketRTCPAny(func(m *description.Media, p rtcp.Packet) {
+		if report, ok := p.(*rtcp.SenderReport); ok {
+			for _, f := range s.stream.Stats().Medias[m].Formats {
+				report.SSRC = f.LocalSSRC
+			}
+			_ = s.stream.WritePacketRTCP(m, report)
+		}
+	})
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// OnSessionClose ends the stream of a publisher that has left.
+func (r *relay) OnSessionClose(x *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.relays {
+		if s.of == x.Session {
+			s.stream.Close()
+		}
+	}
+}
