@@ -61,7 +61,7 @@ func (c BuilderConfig) limits(scale uint32, lead bool) limits {
 // first access unit after the flush interval, or one for which BuilderConfig.MaxBytes leaves no room. So the end
 // of that access unit's track is exact, and access units of other tracks that belong to the next chunk by their
 // time move there. Several GOPs that are shorter than the flush interval share a chunk, because each chunk costs
-// a write and a sync.
+// a write. A chunk ends early while the open chunks of all builders take much memory: see crowdedBytes.
 //
 // If the sender restarts its clock, media time no longer follows arrival time. The builder then continues its
 // own time line without a break and loses no media. The next chunk that begins a GOP carries a gap with the
@@ -87,7 +87,7 @@ type Builder struct {
 	awayLeastNS   int64 // least time without a publisher, as given to Return
 
 	// The present flush interval: its begin in ticks of the lead track, and its begin by arrival. more is set if
-	// an earlier chunk of the interval was ended for its size alone (Chunk.More).
+	// the interval has an earlier chunk (Chunk.More).
 	sinceTicks, sinceMonoNS int64
 	more                    bool
 
@@ -228,6 +228,7 @@ func (b *Builder) add(track int, au *AU, dts int64, size int, sync, prefix bool)
 	col.SizeBytes = append(col.SizeBytes, uint32(size))
 	col.Flags = append(col.Flags, flags)
 	au.addTo(&col.Payload, b.pool, prefix)
+	b.pool.openBytes.Add(int64(size))
 }
 
 // Flush emits the open chunk, if there is one. The caller calls it at the end of a time line. No next access unit
@@ -255,6 +256,7 @@ func (b *Builder) open() {
 func (b *Builder) seal() {
 	c := b.cur
 	b.cur, b.more = nil, c.More
+	b.pool.openBytes.Add(-int64(c.Bytes()))
 	if lead := c.Lead(); lead.Len() > 0 {
 		b.keptUTC = c.UTC + ToNanos(lead.DTS[lead.Len()-1]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale)
 		b.keptSteppedNS = c.SteppedNS

@@ -49,8 +49,8 @@ type Chunk struct {
 	Seq       uint64    // number in the stream, one more than that of the previous chunk
 	Tracks    []Columns // parallel to Set.Tracks; a track may be empty
 	StartsGOP bool      // the lead track's first access unit is a sync sample; further sync samples may follow
-	// More reports that the chunk ended only because of its size. The next chunk then continues the same flush
-	// interval.
+	// More reports that the chunk ended only because of its size, or because of the memory of all open chunks. The
+	// next chunk then continues the same flush interval.
 	More bool
 	// Wall clock of the lead track's first access unit, or of the chunk's first access unit if the lead track
 	// has none.

@@ -8,16 +8,18 @@ const maxUnits = 1 << 14
 // the open chunk. size is the size of the unit in mdat form, in bytes.
 func (b *Builder) closes(track int, au *AU, dts int64, size int, sync bool) (yes, more bool) {
 	if b.cuts(track, au, dts, sync) {
-		return true, false
+		return true, b.more && sync && track == b.set.lead && b.cur.Lead().Len() > 0 && b.hasTimeForGOP(au, dts)
 	}
 	if col := &b.cur.Tracks[track]; sync && track == b.set.lead && b.set.Tracks[track].Kind() == Video {
 		_, last := col.lastGOP()
 		size = max(size, last)
 	}
-	if b.cur.Bytes()+size > b.cfg.MaxBytes {
+	bytes := b.cur.Bytes()
+	if bytes+size > b.cfg.MaxBytes {
 		return true, b.hasTime(track, dts)
 	}
-	return false, false
+	early := b.endsEarly(track, bytes)
+	return early, early
 }
 
 // cuts reports whether an access unit begins the next chunk for a reason other than the bytes of the open
@@ -46,8 +48,14 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 // stream of key frames does not cost one write for each picture. A chunk that begins within a GOP takes no
 // further GOP. A picture that begins a file, because of a gap or a step of the clock, begins a chunk, too.
 func (b *Builder) joins(au *AU, dts int64) bool {
+	return b.cur.StartsGOP && b.hasTimeForGOP(au, dts)
+}
+
+// hasTimeForGOP reports whether the GOP that begins with a picture is expected to end within the present flush
+// interval. The picture must be able to follow the open chunk in the same file.
+func (b *Builder) hasTimeForGOP(au *AU, dts int64) bool {
 	c := b.cur
-	if !c.StartsGOP || !b.gap.None() || au.SteppedNS != c.SteppedNS || au.MonoNS-b.sinceMonoNS >= int64(b.cfg.Flush) {
+	if !b.gap.None() || au.SteppedNS != c.SteppedNS || au.MonoNS-b.sinceMonoNS >= int64(b.cfg.Flush) {
 		return false
 	}
 	last, _ := c.Lead().lastGOP()
@@ -161,4 +169,18 @@ func (b *Builder) nominal(track int) int64 {
 		n = st.deltaTicks
 	}
 	return max(min(n, st.stallTicks), 1)
+}
+// Streams that begin together also end their chunks together. Just before that, their open chunks take twice the
+// memory that they would take if their ends were spread. Therefore, while the open chunks of all builders of a pool
+// exceed crowdedBytes, a chunk ends as soon as it has earlyBytes. Such a chunk costs a write, but no sync of its own:
+// it has Chunk.More set, and the flush interval ends as it would without it.
+const (
+	crowdedBytes = 8 << 20
+	earlyBytes   = 128 << 10
+)
+
+// endsEarly reports whether the open chunk ends before its next access unit, of the given track, to save memory.
+// bytes is the size of its payload.
+func (b *Builder) endsEarly(track, bytes int) bool {
+	return track == b.set.lead && bytes >= earlyBytes && b.cur.Lead().Len() > 0 && b.pool.openBytes.Load() > crowdedBytes
 }

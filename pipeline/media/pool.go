@@ -18,6 +18,7 @@ type Pool struct {
 	checked      bool
 	outstanding  atomic.Int64
 	memoryBytes  atomic.Int64
+	openBytes    atomic.Int64 // payload of the open chunks of all builders
 
 	mu      sync.Mutex // guards the following fields
 	blocks  blocks

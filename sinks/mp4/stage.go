@@ -53,7 +53,8 @@ type Muxer struct {
 	path      string         // absolute path of the open file
 	final     string         // final name of the open file below dir; empty before it is finished
 
-	unsynced     bool // sync: chunk: the newest chunk will be synced with the last chunk of its flush interval
+	unsynced     bool   // sync: chunk: the newest chunk will be synced with the last chunk of its flush interval
+	unsyncedSeq  uint64 // Seq of that chunk
 	stats        stats
 	timings      Timings
 	growth       Growth

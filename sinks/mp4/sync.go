@@ -13,11 +13,15 @@ const (
 
 // syncByPolicy syncs the open file after chunk c if the setting sync requires it. The value
 // chunk requires one sync a flush interval: after the last chunk of the interval, in which
-// media.Chunk.More is unset.
+// media.Chunk.More is unset. If the last chunk of an interval was dropped, the sync comes after the
+// next chunk, so that the unsynced media does not grow to that of two intervals. Until its sync a
+// chunk counts as written, not as durable.
 func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 	switch m.cfg.Sync {
 	case syncChunk:
-		if m.unsynced = c.More; m.unsynced {
+		missing := m.unsynced && c.Seq > m.unsyncedSeq+1
+		m.unsynced, m.unsyncedSeq = c.More && !missing, c.Seq
+		if m.unsynced {
 			return nil
 		}
 	case syncInterval:
