@@ -170,6 +170,7 @@ func (b *Builder) nominal(track int) int64 {
 	}
 	return max(min(n, st.stallTicks), 1)
 }
+
 // Streams that begin together also end their chunks together. Just before that, their open chunks take twice the
 // memory that they would take if their ends were spread. Therefore, while the open chunks of all builders of a pool
 // exceed crowdedBytes, a chunk ends as soon as it has earlyBytes. Such a chunk costs a write, but no sync of its own:
