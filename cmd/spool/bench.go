@@ -13,6 +13,7 @@ import (
 
 	"github.com/gospool/spool/bench/harness"
 	"github.com/gospool/spool/bench/live"
+	"github.com/gospool/spool/cmd/spool/progress"
 	"github.com/gospool/spool/pipeline/config"
 )
 
@@ -155,12 +156,12 @@ func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, of harnes
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	b := newBar(p.Stderr, kind)
+	b := progress.New(p.Stderr, kind)
 	results, err := harness.Run(ctx, kind, cases, harness.Options{
 		Dir: f.Dir, Warm: f.Warm, Runs: max(f.Runs, 1), Live: of, Self: self,
-		Progress: func(done, all int, _ string) { b.at(done, all) },
+		Progress: func(done, all int, _ string) { b.At(done, all) },
 	})
-	b.end()
+	b.End()
 	if e := f.show(p.Stdout, results); err == nil { // after an interrupt too, for the cases that are finished
 		err = e
 	}

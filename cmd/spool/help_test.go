@@ -84,7 +84,7 @@ func TestProgressIsShownOnATerminalOnly(t *testing.T) {
 		out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
-	for verb, line := range map[string]string{"remux": "remux " + clip + " " + filepath.Join(dir, "copy.mp4"), "repair": "repair --dry-run " + clip} {
+	for verb, line := range map[string]string{"remux": "remux " + clip + " " + filepath.Join(dir, "copy.mp4"), "repair": "repair --dry-run " + clip, "probe": "probe " + clip} {
 		out, err := exec.Command("script", "-qec", spool+" "+line, "/dev/null").CombinedOutput() // script (util-linux) makes the terminal
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), verb+", KiB [")

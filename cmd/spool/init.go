@@ -12,3 +12,6 @@ type childStatus int
 
 // Error returns a text with the exit status.
 func (s childStatus) Error() string { return fmt.Sprintf("the recorder ended with %d", int(s)) }
+
+// ExitCode returns the exit status.
+func (s childStatus) ExitCode() int { return int(s) }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/cmd/spool/logging"
+	"github.com/gospool/spool/cmd/spool/progress"
 	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/sinks/metadata"
@@ -94,9 +95,9 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 	if err := server.ClaimDirectory(ctx, catalogue, dir, c.AcceptDirectory); err != nil {
 		return metadata.Report{}, err
 	}
-	progress := newBar(p.Stderr, "comparing files")
-	defer progress.end()
-	found, err := server.Compare(ctx, catalogue, dir, server.Turns{}, progress.at)
+	bar := progress.New(p.Stderr, "comparing files")
+	defer bar.End()
+	found, err := server.Compare(ctx, catalogue, dir, server.Turns{}, bar.At)
 	if found.Unsure != nil {
 		fmt.Fprintf(p.Stderr, "what is known of deleted recordings stays for now: %v\n", found.Unsure)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/cmd/spool/logging"
+	"github.com/gospool/spool/cmd/spool/progress"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -48,9 +49,9 @@ func (c *RemuxCmd) Run(p *Program) error {
 	// With one processor, a chunk is written by the core that has read it, from its cache. That needs a
 	// tenth less CPU time and no more time.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	bar := newBar(p.Stderr, "remux, KiB")
-	report, err := convert(plan, pool, log, func() { bar.at(int(min(sizeOf(dir), total)>>10), int(total>>10)) })
-	bar.end()
+	bar := progress.New(p.Stderr, "remux, KiB")
+	report, err := convert(plan, pool, log, func() { bar.At(int(min(sizeOf(dir), total)>>10), int(total>>10)) })
+	bar.End()
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func sizeOf(dir string) (bytes int64) {
 }
 
 // convert runs a pipeline until the input file ends, and returns its report. It calls show every
-// barEvery. It returns errInterrupted after SIGINT or SIGTERM.
+// progress.Every. It returns errInterrupted after SIGINT or SIGTERM.
 func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func()) (pipeline.Report, error) {
 	services := &pipeline.Services{}
 	pipeline.Provide(services, pool)
@@ -134,7 +135,7 @@ func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func(
 	if err := run.Start(context.Background()); err != nil {
 		return pipeline.Report{}, err
 	}
-	look := time.NewTicker(barEvery)
+	look := time.NewTicker(progress.Every)
 	defer look.Stop()
 	show()
 	for {

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gospool/spool/cmd/spool/progress"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
@@ -55,11 +56,11 @@ func (c *RepairCmd) Run(p *Program) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	bar, read, size := newBar(p.Stderr, "repair, KiB"), int64(0), int64(0)
-	defer bar.end()
+	bar, read, size := progress.New(p.Stderr, "repair, KiB"), int64(0), int64(0)
+	defer bar.End()
 	show := func(n int64) {
 		read += n
-		bar.at(int(min(read, size)>>10), int(bytes>>10))
+		bar.At(int(min(read, size)>>10), int(bytes>>10))
 	}
 	results := make([]repairResult, 0, len(files))
 	for _, file := range files {
@@ -71,7 +72,7 @@ func (c *RepairCmd) Run(p *Program) error {
 		read = size
 		results = append(results, c.result(file, r, err))
 	}
-	bar.end()
+	bar.End()
 	return c.report(p.Stdout, results, ctx.Err())
 }
 

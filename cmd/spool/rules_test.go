@@ -33,10 +33,13 @@ var mayImport = []struct {
 	from string
 	to   []string
 }{
-	{"cmd/spool", []string{"cmd/spool/logging", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
+	{"cmd/spool", []string{"cmd/spool/logging", "cmd/spool/probe", "cmd/spool/progress", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
 		"pipeline", "pipeline/bytesize", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server may import the recorder
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/unmanaged", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
+	{"cmd/spool/probe", []string{"cmd/spool/progress", "pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/endcause", "pipeline/isobmff", "pipeline/media",
+		"sinks/mp4", "stages/hub", "stages/ingest/file"}},
+	{"cmd/spool/progress", []string{"cmd/spool/logging"}},
 	{"cmd/spool/logging", []string{"configs", "pipeline/config"}},
 	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
 	{"cmd/spool/server/declared", []string{"cmd/spool/server/unmanaged", "api", "api/auth", "configs", "sinks/metadata/database", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder", "pipeline/wallclock"}},

@@ -177,6 +177,8 @@ var notStages = map[string][]string{
 	"cmd/spool/server/declared/need_restart.go": {"mp4"},
 	"cmd/spool/server/declared/declared.go":     {"mp4"},
 	"cmd/spool/bench.go":                        {"mp4"},                      // the format
+	"cmd/spool/probe/readfile.go":               {"mp4"},                      // the format
+	"cmd/spool/probe/table.go":                  {"source"},                   // a label
 	"cmd/spool/remux.go":                        {"segmenter", "mp4", "null"}, // a pipeline of its own
 	"pipeline/registry.go":                      {"source"},                   // the kind
 	"pipeline/config/write.go":                  {"null"},                     // YAML's value

@@ -20,3 +20,15 @@ func Each(au []byte, f func(nal []byte) bool) bool {
 	}
 	return true
 }
+
+// EachCut calls f with each NAL unit of an access unit in mdat form of which only the first bytes are there: the last
+// NAL unit may be cut. It stops as Each does.
+func EachCut(au []byte, f func(nal []byte) bool) {
+	for len(au) > 4 {
+		n := min(uint64(binary.BigEndian.Uint32(au)), uint64(len(au)-4))
+		if n == 0 || !f(au[4:4+n]) {
+			return
+		}
+		au = au[4+n:]
+	}
+}

@@ -16,6 +16,7 @@ import (
 // movie is the content of a file's moov.
 type movie struct {
 	tracks     []track
+	left       []LeftOut
 	createdUTC int64      // ns of UTC; 0: the header has no creation time
 	claim      claims     // of the tables in the moov
 	fragments  *fragments // nil: the file is ordinary
@@ -27,6 +28,12 @@ type track struct {
 	id         uint32
 	shiftTicks int64 // added to the file's decoding times, by the edit list
 	samples    sampler
+}
+
+// LeftOut describes a track that the reader does not support.
+type LeftOut struct {
+	ID     uint32 // of the track in the file
+	Reason string
 }
 
 // sampler returns the samples of one track in decoding order. Next sets its argument to the next sample; ok is false
@@ -102,6 +109,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 		switch {
 		case errors.Is(e, codec.ErrNotRecorded):
 			log.Warn("a track is left out", "track", t.id, "reason", e)
+			m.left = append(m.left, LeftOut{ID: t.id, Reason: e.Error()})
 		case e != nil:
 			err = fmt.Errorf("track %d: %w", t.id, e)
 		default:

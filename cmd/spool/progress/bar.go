@@ -1,4 +1,5 @@
-package main
+// Package progress draws progress bars of long commands on a terminal.
+package progress
 
 import (
 	"fmt"
@@ -9,32 +10,32 @@ import (
 	"github.com/gospool/spool/cmd/spool/logging"
 )
 
-// bar draws a progress bar on a terminal, and nothing elsewhere. It is not safe for concurrent use.
-type bar struct {
+// Bar draws a progress bar on a terminal, and nothing elsewhere. It is not safe for concurrent use.
+type Bar struct {
 	out   io.Writer // nil: not a terminal
 	what  string    // label before the bar
 	began time.Time
 	drawn time.Time // when the bar was last drawn
 }
 
-const (
-	barCells = 30                     // width of the bar in characters
-	barEvery = 100 * time.Millisecond // shortest time between two drawings
-)
+// Every is the shortest time between two drawings of a bar.
+const Every = 100 * time.Millisecond
 
-// newBar returns a bar with a label. It draws nothing before the first call of at.
-func newBar(out io.Writer, what string) *bar {
+const barCells = 30 // width of the bar in characters
+
+// New returns a bar with a label. It draws nothing before the first call of At.
+func New(out io.Writer, what string) *Bar {
 	if !logging.IsTerminal(out) {
 		out = nil
 	}
-	return &bar{out: out, what: what, began: time.Now()}
+	return &Bar{out: out, what: what, began: time.Now()}
 }
 
-// at draws the bar for done of total units. It draws at most once every barEvery, but always if all
+// At draws the bar for done of total units. It draws at most once every Every, but always if all
 // units are done.
-func (b *bar) at(done, total int) {
+func (b *Bar) At(done, total int) {
 	now := time.Now()
-	if b.out == nil || total == 0 || now.Sub(b.drawn) < barEvery && done < total {
+	if b.out == nil || total == 0 || now.Sub(b.drawn) < Every && done < total {
 		return
 	}
 	b.drawn = now
@@ -42,7 +43,7 @@ func (b *bar) at(done, total int) {
 }
 
 // text returns the line with the bar and, while work is left, the estimated time for it.
-func (b *bar) text(done, total int, took time.Duration) string {
+func (b *Bar) text(done, total int, took time.Duration) string {
 	full := min(done, total) * barCells / total
 	text := fmt.Sprintf("%s [%s%s] %d of %d", b.what, strings.Repeat("#", full), strings.Repeat(".", barCells-full), done, total)
 	if done == 0 || done >= total {
@@ -52,8 +53,8 @@ func (b *bar) text(done, total int, took time.Duration) string {
 	return text + ", " + left.Round(time.Second).String() + " left"
 }
 
-// end removes the bar from the terminal, so that its line is free for the next output.
-func (b *bar) end() {
+// End removes the bar from the terminal, so that its line is free for the next output.
+func (b *Bar) End() {
 	if b.out != nil && !b.drawn.IsZero() {
 		fmt.Fprint(b.out, "\r\x1b[K")
 	}
