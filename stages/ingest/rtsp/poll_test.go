@@ -121,3 +121,57 @@ func TestCloseEndsAReadThatGathers(t *testing.T) {
 	require.NoError(t, in.Close())
 	require.ErrorIs(t, <-ended, net.ErrClosed)
 }
+
+// A poll reads without an allocation, whether data has arrived or not: thousands happen each second.
+func TestAPollAllocatesNothing(t *testing.T) {
+	out, in := pipe(t)
+	buf := make([]byte, 4096)
+	require.Zero(t, testing.AllocsPerRun(100, func() { in.arrived(buf) }), "no data")
+	n, again := in.arrived(buf)
+	require.Zero(t, n)
+	require.True(t, again)
+	_, err := out.Write(make([]byte, 10_000))
+	require.NoError(t, err)
+	read := 0
+	require.Zero(t, testing.AllocsPerRun(1, func() {
+		for read < 10_000 {
+			n, _ := in.arrived(buf)
+			read += n
+		}
+	}))
+	require.Equal(t, 10_000, read)
+}
+
+// All connections are polled at common moments, those that read little half as often.
+func TestPollingMomentsAreCommon(t *testing.T) {
+	for now := time.Duration(0); now < time.Second; now += 700 * time.Microsecond {
+		for _, read := range []int{0, 1, busyBytes - 1} {
+			pause := pauseAfter(read, now)
+			require.Zero(t, (now+pause)%pollEvery)
+			require.True(t, pause > 0 && pause <= pollEvery, pause)
+		}
+		pause := pauseAfter(busyBytes, now)
+		require.Zero(t, (now+pause)%pollBusyEvery)
+		require.True(t, pause > 0 && pause <= pollBusyEvery, pause)
+	}
+}
+
+// A connection is polled faster only while its polls read much.
+func TestAPollThatReadsMuchHastensTheNext(t *testing.T) {
+	out, in := pipe(t)
+	for _, size := range []int{1000, busyBytes + 1000, 1000} {
+		_, err := out.Write(make([]byte, size))
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return peek(in) == size }, time.Minute, time.Millisecond)
+		require.Equal(t, size, in.poll(make([]byte, maxReadAheadBytes)))
+		require.Equal(t, size, in.polledBytes)
+	}
+	require.Zero(t, in.poll(make([]byte, 1000)), "polling ends without data")
+	require.Zero(t, in.polledBytes)
+}
+
+// peek returns the number of bytes that the next poll would read.
+func peek(c *conn) (n int) {
+	_ = c.raw.Control(func(fd uintptr) { n, _, _ = syscall.Recvfrom(int(fd), make([]byte, maxReadAheadBytes), syscall.MSG_PEEK) })
+	return n
+}

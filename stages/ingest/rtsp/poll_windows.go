@@ -1,5 +1,8 @@
 package rtsp
 
+// readNow is empty: no read is made without waiting.
+type readNow struct{}
+
 // arrived returns 0 and false: without SO_RCVLOWAT, which Windows lacks, polling saves nothing.
 func (c *conn) arrived([]byte) (n int, again bool) { return 0, false }
 

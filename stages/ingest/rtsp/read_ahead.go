@@ -21,6 +21,8 @@ type conn struct {
 	full          bool // the last read filled its buffer
 	rest          bool // the last read emptied the socket
 	lowWaterBytes int  // argument of the last call of listen; 0: none yet
+	polledBytes   int  // bytes that the last poll read
+	now           readNow
 	once          sync.Once
 	left          func() // called at the first Close; nil: nothing is called
 }
