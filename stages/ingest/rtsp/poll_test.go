@@ -172,6 +172,8 @@ func TestAPollThatReadsMuchHastensTheNext(t *testing.T) {
 
 // peek returns the number of bytes that the next poll would read.
 func peek(c *conn) (n int) {
-	_ = c.raw.Control(func(fd uintptr) { n, _, _ = syscall.Recvfrom(int(fd), make([]byte, maxReadAheadBytes), syscall.MSG_PEEK) })
+	_ = c.raw.Control(func(fd uintptr) {
+		n, _, _ = syscall.Recvfrom(int(fd), make([]byte, maxReadAheadBytes), syscall.MSG_PEEK)
+	})
 	return n
 }
