@@ -23,6 +23,10 @@ type Codec struct {
 	// for a codec with NAL units.
 	Sync func(frame []byte) bool
 
+	// FromFrame completes a track that has a codec and a timescale from a sync sample. It is nil for a codec whose
+	// frames do not describe the track. The result may share the memory of the frame.
+	FromFrame func(frame []byte, t *media.Track) error
+
 	// RollDistance is negative if a decoder that starts at a sync sample must decode access units before it: -1
 	// for one access unit (roll_distance of ISO/IEC 14496-12, 10.1). It is 0 if there is no need to.
 	RollDistance int16

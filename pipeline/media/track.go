@@ -44,7 +44,8 @@ func (t *Track) Validate() error {
 	return nil
 }
 
-func (t *Track) equal(o *Track) bool {
+// Equal reports whether two tracks are alike in all fields.
+func (t *Track) Equal(o *Track) bool {
 	return t.Codec == o.Codec && t.Timescale == o.Timescale &&
 		t.Width == o.Width && t.Height == o.Height &&
 		t.SampleRate == o.SampleRate && t.Channels == o.Channels &&
@@ -93,7 +94,7 @@ func (s *TrackSet) Lead() int { return s.lead }
 // Same reports whether both sets describe the same tracks. It ignores Generation and Speed.
 func (s *TrackSet) Same(o *TrackSet) bool {
 	return s == o || s != nil && o != nil &&
-		slices.EqualFunc(s.Tracks, o.Tracks, func(a, b Track) bool { return a.equal(&b) })
+		slices.EqualFunc(s.Tracks, o.Tracks, func(a, b Track) bool { return a.Equal(&b) })
 }
 
 func cloneAll(in [][]byte) [][]byte {

@@ -120,7 +120,7 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	if known == nil {
 		return nil, fmt.Errorf("unknown codec %d", c.Codec)
 	}
-	t.sets.coding, t.syncFrame = c.Codec, known.Sync
+	t.sets.coding, t.syncFrame, t.fromFrame = c.Codec, known.Sync, known.FromFrame
 	t.setSyntax(known.NAL)
 	t.out, t.timed, t.fitting, t.spread.repaired = t.ready, t.derive, t.share, t.sharedTime
 	t.outliers.secondTicks, t.outliers.repaired = int64(c.Timescale), t.Outlier

@@ -16,8 +16,9 @@ type Track struct {
 	counts    counter
 	index     int
 	cfg       TrackConfig
-	nal       *nalunit.Syntax         // nil: the codec has no NAL units, and a unit is one frame
-	syncFrame func(frame []byte) bool // reports whether a decoder can start at a frame; nil: at every frame
+	nal       *nalunit.Syntax                          // nil: the codec has no NAL units, and a unit is one frame
+	syncFrame func(frame []byte) bool                  // reports whether a decoder can start at a frame; nil: at every frame
+	fromFrame func(frame []byte, t *media.Track) error // see codec.Codec.FromFrame
 	sets      paramSets
 
 	desc  *description // description of the newest unit; nil while unknown
@@ -199,26 +200,6 @@ func (t *Track) Repaired(cause string, n uint64) {
 func (t *Track) lose(u *Unit, cause string) {
 	t.Lost(cause, 1)
 	t.leave(u)
-}
-
-// acceptFrame takes over a unit of a codec without NAL units: one frame.
-func (t *Track) acceptFrame(u *Unit) {
-	if u.over != "" {
-		t.leave(u)
-		return
-	}
-	u.sync = t.syncFrame == nil || len(u.ends) > 0 && t.syncFrame(u.element(0))
-	t.mark(u)
-	if !t.cfg.DeriveDTS {
-		t.time(u)
-		return
-	}
-	if t.undescribed(u) {
-		return
-	}
-	t.byArrival(u)
-	u.DTS = u.PTS
-	t.ready(u)
 }
 
 // undescribed leaves unit u out and returns true if the track has no description yet. Otherwise it returns false.

@@ -21,7 +21,7 @@ type publisher struct {
 func publish(t *testing.T, file, url, transport string, more ...string) *publisher {
 	t.Helper()
 	args := append([]string{"-nostdin", "-v", "error"}, more...)
-	args = append(args, "-i", file, "-c", "copy", "-f", "rtsp", "-rtsp_transport", transport, url)
+	args = append(args, "-i", file, "-c", "copy", "-strict", "experimental", "-f", "rtsp", "-rtsp_transport", transport, url)
 	p := &publisher{t: t, cmd: exec.Command("ffmpeg", args...), done: make(chan error, 1)}
 	p.cmd.Stderr = &p.book
 	require.NoError(t, p.cmd.Start())

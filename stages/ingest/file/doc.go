@@ -9,9 +9,10 @@
 //	ordinary   (ftyp | free | mdat)* moov{trak{tables}}      in any order
 //	fragmented ftyp moov{mvex} (moof mdat)*                  with or without sidx, mehd, mfra
 //
-// The reader supports H.264 and H.265 with 4-byte NAL lengths, AAC, Opus, and LPCM in sample entries of the type ipcm.
-// It leaves out other tracks and names them in the log. It holds the moov in memory, reads an entry of its tables only
-// when a sample needs it, and holds one fragment at a time. So its memory grows with the moov and not with the media.
+// The reader supports H.264 and H.265 with 4-byte NAL lengths, and the other codecs of package codec. It leaves out
+// other tracks, and those whose sample entry is damaged, and names them in the log. It holds the moov in memory, reads an
+// entry of its tables only when a sample needs it, and holds one fragment at a time. So its memory grows with the moov
+// and not with the media.
 //
 // A fragmented file that is cut off, for example because it still grows, is read up to its last whole fragment. If
 // an ordinary file is cut off in an mdat after its moov, the reader returns an error at the first missing sample, or

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -95,7 +96,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 			}
 		}
 	}
-	var err error
+	var err, unread error
 	wanted, traks := map[uint32]bool{}, 0
 	for boxes := isobmff.Walk(moov); err == nil && boxes.Next(); {
 		if !boxes.Is("trak") {
@@ -107,7 +108,10 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 		}
 		t, e := m.readTrak(boxes.Payload, mvhd.Timescale, log)
 		switch {
-		case errors.Is(e, codec.ErrNotRecorded):
+		case errors.Is(e, codec.ErrNotRecorded), errors.Is(e, errEntry):
+			if !errors.Is(e, codec.ErrNotRecorded) {
+				unread = cmp.Or(unread, fmt.Errorf("track %d: %w", t.id, e))
+			}
 			log.Warn("a track is left out", "track", t.id, "reason", e)
 			m.left = append(m.left, LeftOut{ID: t.id, Reason: e.Error()})
 		case e != nil:
@@ -128,10 +132,13 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 		}
 	}
 	if err == nil && len(m.tracks) == 0 {
-		err = errors.New("it has no track that can be recorded: " + codec.Titles("or"))
+		err = cmp.Or(unread, errors.New("it has no track that can be recorded: "+codec.Titles("or")))
 	}
 	return m, err
 }
+
+// errEntry marks the error of a track whose sample entry cannot be read. The other tracks can be.
+var errEntry = errors.New("")
 
 func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t track, err error) {
 	tkhd, _ := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
@@ -142,7 +149,7 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 	}
 	stbl := isobmff.Find(trak, "mdia", "minf", "stbl")
 	if t.Track, err = codec.ReadSampleEntry(isobmff.Find(stbl, "stsd"), mdhd.Timescale); err != nil {
-		return t, err
+		return t, fmt.Errorf("%w%w", errEntry, err)
 	}
 	if mdhd.Language != "" {
 		t.Language = mdhd.Language

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -138,7 +139,7 @@ func TestUnsupportedFiles(t *testing.T) {
 		"was not finished":           moov[:32],
 		"runs past the end":          moov[:300],
 		"has an impossible size":     []byte("\x00\x00\x00\x04ftyp...."),
-		"no track that can be":       mutate(moov, "avc1", "vp09"),
+		"no track that can be":       mutate(moov, "avc1", "vp08"),
 		"the sample entry has no av": mutate(moov, "avcC", "free"),
 		"do not fit together":        mutate(moov, "stsc", "free"),
 		"moov has no timescale":      mutate(moov, "mvhd", "free"),
@@ -152,4 +153,16 @@ func TestUnsupportedFiles(t *testing.T) {
 	require.ErrorContains(t, err, "no regular file")
 	_, err = Open("/nowhere/x.mp4", media.NewPool(0), time.Second, time.Now(), quiet)
 	require.EqualError(t, err, "x.mp4: no such file or directory")
+}
+
+// A track whose sample entry cannot be read is left out, and the other tracks are read.
+func TestADamagedSampleEntryEndsOnlyItsTrack(t *testing.T) {
+	whole := contents(t, encode(t, "a.mp4", pictures, sounds, short, h264, aac))
+	for damage, left := range map[string]media.Codec{"esds": codec.H264, "avcC": codec.AAC} {
+		r, err := Open(write(t, mutate(whole, damage, "free")), media.NewPool(0), time.Second, time.Now(), quiet)
+		require.NoError(t, err, damage)
+		require.Len(t, r.Tracks().Tracks, 1, damage)
+		require.Equal(t, left, r.Tracks().Tracks[0].Codec, damage)
+		require.NoError(t, r.Close())
+	}
 }

@@ -22,6 +22,8 @@ type Track struct {
 	clockHz   uint32 // rate of the RTP times, ticks a second
 	timescale uint32 // of the feed's track
 	video     depacketizer
+	pictures  PicturePayload
+	broken    bool // a part of the current picture of pictures is missing
 	audio     AudioPayload
 	trial     *clockTrial // nil: the rate of the RTP times is known
 	line      soundLine
@@ -57,8 +59,9 @@ type Config struct {
 	// follows from sprop-interleaving-depth and sprop-depack-buf-nalus. 0: unknown.
 	OrderDepth int
 
-	Clock uint32       // rate of the RTP times; 0: the track's timescale
-	Audio AudioPayload // set for a codec without NAL units
+	Clock    uint32         // rate of the RTP times; 0: the track's timescale
+	Audio    AudioPayload   // set for sound
+	Pictures PicturePayload // set for pictures of a codec without NAL units
 	// OtherClocks holds rates that some senders of the codec use in place of the announced one. The times of the
 	// first packets show which rate the sender uses.
 	OtherClocks []uint32
@@ -71,7 +74,7 @@ type Config struct {
 // concerns the configuration; the feed is then unchanged.
 func Add(f *ingest.Feed, c Config) (*Track, error) {
 	video := payloadOf(c.Track.Codec)
-	if video == nil && c.Audio == nil {
+	if video == nil && c.Audio == nil && c.Pictures == nil {
 		return nil, fmt.Errorf("%s does not come in RTP packets", c.Track.Codec)
 	}
 	c.Track.DeriveDTS = true
@@ -79,7 +82,7 @@ func Add(f *ingest.Feed, c Config) (*Track, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Track{feed: f, to: to, codec: c.Track.Codec, clockHz: c.Clock, timescale: c.Track.Timescale, video: video, audio: c.Audio}
+	t := &Track{feed: f, to: to, codec: c.Track.Codec, clockHz: c.Clock, timescale: c.Track.Timescale, video: video, pictures: c.Pictures, audio: c.Audio}
 	to.HoldBack(t)
 	if t.clockHz == 0 {
 		t.clockHz = t.timescale
@@ -141,9 +144,12 @@ func (t *Track) take(p *rtp.Packet, at time.Time) error {
 		return nil
 	}
 	var err error
-	if t.video != nil {
+	switch {
+	case t.video != nil:
 		err = t.videoPacket(p, ticks, gap, at)
-	} else {
+	case t.pictures != nil:
+		err = t.picturePacket(p, ticks, gap, at)
+	default:
 		err = t.audioPacket(p, ticks, gap, at)
 	}
 	if t.unit != nil {
@@ -159,7 +165,10 @@ func (t *Track) joins(payload []byte, ticks int64) bool {
 	if t.packets == 1 {
 		t.joinedTicks = ticks
 	}
-	return ticks == t.joinedTicks && t.datagrams == nil && t.order == nil && t.video != nil && t.video.joins(payload)
+	if ticks != t.joinedTicks || t.datagrams != nil || t.order != nil {
+		return false
+	}
+	return t.video != nil && t.video.joins(payload) || t.pictures != nil && t.pictures.joins(payload)
 }
 
 // Holding implements ingest.Holder: it reports whether the track's first datagrams are held, or NAL units until NAL
@@ -297,6 +306,9 @@ func (t *Track) bound(at time.Time) {
 func (t *Track) finish() error {
 	u := t.unit
 	t.unit, t.finishedPTSTicks = nil, u.PTS
+	if t.pictures != nil && !t.broken {
+		t.pictures.end(u)
+	}
 	u.Tear()
 	return t.to.Unit(u)
 }

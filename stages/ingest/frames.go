@@ -1,0 +1,59 @@
+package ingest
+
+import (
+	"bytes"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// acceptFrame takes over a unit of a codec without NAL units: one frame.
+func (t *Track) acceptFrame(u *Unit) {
+	if u.over != "" {
+		t.leave(u)
+		return
+	}
+	if len(u.ends) == 0 {
+		t.leaveBroken(u)
+		return
+	}
+	u.sync = t.syncFrame == nil || t.syncFrame(u.element(0))
+	t.mark(u)
+	if u.sync && t.fromFrame != nil {
+		t.describeByFrame(u)
+	}
+	if !t.cfg.DeriveDTS || t.cfg.Codec.Kind() == media.Video {
+		t.time(u)
+		return
+	}
+	if t.undescribed(u) {
+		return
+	}
+	t.byArrival(u)
+	u.DTS = u.PTS
+	t.ready(u)
+}
+
+// leaveBroken leaves out a frame of which a part is missing. The packets that were lost of it may count as a lost unit
+// before the next already.
+func (t *Track) leaveBroken(u *Unit) {
+	t.Lost(media.DropDamaged, 1)
+	u.Damaged = t.lostBefore == 0
+	t.leave(u)
+}
+
+// describeByFrame makes a sync sample the description of the track, if it differs from the present one. A frame that
+// cannot be read changes nothing.
+func (t *Track) describeByFrame(u *Unit) {
+	d := &description{track: media.Track{Codec: t.cfg.Codec, Timescale: t.cfg.Timescale}}
+	if t.fromFrame(u.element(0), &d.track) != nil {
+		t.Lost(media.DropUnreadableParameterSet, 1)
+		return
+	}
+	if t.desc != nil && (t.desc.track.Equal(&d.track) || !t.mayCut(u)) {
+		return
+	}
+	for i, set := range d.track.ParameterSets {
+		d.track.ParameterSets[i] = bytes.Clone(set)
+	}
+	t.desc, t.fresh = d, d
+}

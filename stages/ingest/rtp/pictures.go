@@ -1,0 +1,45 @@
+package rtp
+
+import (
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/gospool/spool/stages/ingest"
+)
+
+// PicturePayload joins the pictures of a codec without NAL units from RTP payloads. The caller passes no empty payload,
+// and no further payload of a picture after an error or a loss.
+type PicturePayload interface {
+	// unpack adds the part of a picture in a payload to the open element of u. It opens the element if the payload
+	// begins a picture. An error means that the picture cannot be read.
+	unpack(u *ingest.Unit, payload []byte) error
+	// end closes the open element of u, if all of the picture has been added.
+	end(u *ingest.Unit)
+	// joins reports whether a payload continues a picture that began before it.
+	joins(payload []byte) bool
+}
+
+// picturePacket takes a packet of pictures without NAL units. A picture of which a packet is lost or cannot be read is
+// left out.
+func (t *Track) picturePacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
+	began := t.units
+	if err := t.open(ticks, gap, at); err != nil {
+		return err
+	}
+	if t.units > began {
+		t.broken = false
+	} else if gap {
+		t.broken = true
+	}
+	if !t.broken && t.pictures.unpack(t.unit, p.Payload) != nil {
+		t.broken = true
+		t.unit.Interrupt()
+	}
+	t.bound(at)
+	if p.Marker {
+		t.marked++
+		return t.finish()
+	}
+	return nil
+}
