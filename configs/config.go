@@ -66,12 +66,18 @@ type Stream struct {
 
 	ReadTimeout config.Duration `yaml:"read_timeout,omitempty" doc:"Replaces ingest.read_timeout for a source that sends rarely; 0 takes ingest.read_timeout. A shorter silence of a track is not a problem."`
 	WallClock   string          `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"Replaces ingest.wall_clock."`
+	Audio       StreamAudio     `yaml:"audio,omitempty" doc:"How sound is recorded."`
 
 	TLS PullTLS `yaml:"tls,omitempty" doc:"Certificate to trust, with rtsps; without it the system's roots decide."`
 
 	Priority int `yaml:"priority,omitempty" doc:"Under overload or on a full disk, streams of a lower priority lose media first. The default is 0."`
 
 	Retention StreamRetention `yaml:"retention,omitempty" doc:"When recordings of this stream are deleted."`
+}
+
+// StreamAudio holds the settings of a stream that replace those of Audio.
+type StreamAudio struct {
+	G711 string `yaml:"g711,omitempty" oneof:"lpcm keep" doc:"Replaces ingest.audio.g711, from the next publisher on; a running pull connects again."`
 }
 
 // PullTLS selects which certificate spool accepts from the source of a pulled stream.
@@ -123,7 +129,14 @@ type Ingest struct {
 	WallClock   string          `yaml:"wall_clock" oneof:"sender arrival" doc:"Clock of the recorded times. sender: the sender's clock, dated by arrival; a warning reports a wrong rate. arrival: this machine's clock replaces a sender's clock with a wrong rate."`
 	ReadTimeout config.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is disconnected: neither media nor reports nor responses. So is a publisher that does not start to send in this time."`
 
+	Audio Audio `yaml:"audio" doc:"How sound is recorded."`
+
 	Servers config.Blocks `blocks:"ingest"` // settings of the protocols linked into the program, each under its name
+}
+
+// Audio holds the settings of the recorded sound.
+type Audio struct {
+	G711 string `yaml:"g711" oneof:"lpcm keep" doc:"Form in which G.711 (PCMU, PCMA) is recorded. lpcm: as LPCM of 16 bits, with the same samples in twice the bytes. keep: as it is sent, in the sample entries ulaw and alaw of QuickTime."`
 }
 
 // Memory bounds the memory of the process. Each gop_ring has a bound of its own, too.

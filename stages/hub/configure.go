@@ -20,6 +20,7 @@ type StreamConfig struct {
 	Fingerprint string        // SHA-256 of the source's certificate; empty: the system's root certificates decide
 	ReadTimeout time.Duration // 0: Config.ReadTimeout
 	WallClock   string        // empty: Config.WallClock; a publisher keeps the setting with which it began
+	G711        string        // empty: Config.G711; a publisher keeps the setting with which it began
 }
 
 // Configure sets the settings of a path. It returns an error if the path or the settings of the
@@ -41,7 +42,7 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 	h.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.override, s.readTimeout, s.wallClock = c.Override, c.ReadTimeout, c.WallClock
+	s.override, s.readTimeout, s.wallClock, s.g711 = c.Override, c.ReadTimeout, c.WallClock, c.G711
 	if s.named.IsZero() {
 		s.named = h.cfg.Clock.Now()
 	}
@@ -69,7 +70,7 @@ func (h *Hub) Forget(path string) {
 	s.configured.Store(false)
 	h.mu.Unlock()
 	s.mu.Lock()
-	s.override, s.readTimeout, s.wallClock, s.named = false, 0, "", time.Time{}
+	s.override, s.readTimeout, s.wallClock, s.g711, s.named = false, 0, "", "", time.Time{}
 	ended := s.pull.over()
 	s.replacePull(nil)
 	s.mu.Unlock()
@@ -83,7 +84,8 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	}
 	puller, err := NewPuller(c.Pull, PullOptions{
 		Path: path, Transport: c.Transport, Fingerprint: c.Fingerprint, ReadTimeout: cmp.Or(c.ReadTimeout, h.cfg.ReadTimeout),
-		Log: h.cfg.Log.With("stream", path), Clock: h.cfg.Clock, Go: h.tasks.Go,
+		KeepG711: h.cfg.keepsG711(c.G711),
+		Log:      h.cfg.Log.With("stream", path), Clock: h.cfg.Clock, Go: h.tasks.Go,
 	})
 	if err != nil {
 		return nil, err

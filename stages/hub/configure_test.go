@@ -119,3 +119,15 @@ func TestChangesInQuickSuccession(t *testing.T) {
 	r.pulled(t, "cam/quick-a", "well://quick-b")
 	require.Eventually(t, func() bool { return a.running.Load() == 0 && b.running.Load() == 1 }, patience, time.Millisecond)
 }
+
+func TestTheG711OfAPathReplacesThatOfTheHub(t *testing.T) {
+	r := newRig(t, hub.Config{G711: hub.G711Keep})
+	require.True(t, r.KeepsG711("cam/unknown"))
+	require.NoError(t, r.Configure("cam/a", hub.StreamConfig{}))
+	require.True(t, r.KeepsG711("cam/a"))
+	require.NoError(t, r.Configure("cam/a", hub.StreamConfig{G711: "lpcm"}))
+	require.False(t, r.KeepsG711("cam/a"))
+	r.Forget("cam/a")
+	require.True(t, r.KeepsG711("cam/a"))
+	require.False(t, newRig(t, hub.Config{}).KeepsG711("cam/a"))
+}

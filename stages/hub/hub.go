@@ -32,6 +32,7 @@ type Config struct {
 	Linger        time.Duration // a pulled stream stays connected this long after its last subscription ended (10 s)
 	ReadTimeout   time.Duration // of a pull whose StreamConfig sets no ReadTimeout; 0: the puller's own
 	WallClock     string        // of a stream whose StreamConfig sets no WallClock; see WallClockArrival
+	G711          string        // of a stream whose StreamConfig sets no G711; see G711Keep
 	Budget        *media.Budget // bound on the memory of all chunks of the process; nil: no bound
 	Clock         pipeline.Clock
 	Log           *slog.Logger

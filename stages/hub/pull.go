@@ -24,6 +24,7 @@ type PullOptions struct {
 	Transport   string        // of RTSP: tcp, udp, or empty for the puller's choice
 	Fingerprint string        // SHA-256 of the server's certificate; empty: the system's root certificates decide
 	ReadTimeout time.Duration // a source that sends nothing for so long, not even a response, is lost; 0: the puller's own
+	KeepG711    bool          // G.711 is recorded as it is sent; else as LPCM
 	Log         *slog.Logger
 	Clock       pipeline.Clock
 	// Go runs a function on a goroutine of its own. stop ends its context and waits until the

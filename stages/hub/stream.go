@@ -36,6 +36,7 @@ type stream struct {
 	override    bool          // StreamConfig.Override
 	readTimeout time.Duration // 0: Config.ReadTimeout
 	wallClock   string        // empty: Config.WallClock
+	g711        string        // StreamConfig.G711
 	pull        *pull
 	pub         *Publisher
 	set         *media.TrackSet // track set of pub; nil until known

@@ -19,8 +19,9 @@ type coded struct {
 	container string   // of the source
 	kind      string   // v or a
 	// compare requires that a recording has the track of its source. It is nil if packets are compared.
-	compare func(t *testing.T, file, source string)
-	without map[string]string // ways that cannot be tested, with the reasons
+	compare  func(t *testing.T, file, source string)
+	settings string            // of the stream
+	without  map[string]string // ways that cannot be tested, with the reasons
 }
 
 // codecs lists what the tests record by each way. A new codec is a new row.
@@ -32,10 +33,12 @@ var codecs = []coded{
 	{name: "aac, 16 kHz, mono", encode: withPictures("aac", 16000, 1), container: "mp4", kind: "a"},
 	{name: "opus", encode: withPictures("libopus", 48000, 2, "-frame_duration", "20"), container: "mp4", kind: "a"},
 	{name: "opus, 60 ms, mono", encode: withPictures("libopus", 48000, 1, "-frame_duration", "60"), container: "mp4", kind: "a"},
-	{name: "lpcm, mu-law", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: sameSamples, without: notInFiles},
-	{name: "lpcm, A-law, 16 kHz, stereo", encode: withPictures("pcm_alaw", 16000, 2), container: "mov", kind: "a", compare: sameSamples, without: notInFiles},
-	{name: "lpcm, L16", encode: withPictures("pcm_s16be", 44100, 2), container: "mov", kind: "a", compare: sameSamples, without: notInFiles},
-	{name: "lpcm, L24", encode: withPictures("pcm_s24be", 48000, 2), container: "mov", kind: "a", compare: sameSamples, without: notInFiles},
+	{name: "lpcm, mu-law", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
+	{name: "lpcm, A-law, 16 kHz, stereo", encode: withPictures("pcm_alaw", 16000, 2), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
+	{name: "mulaw", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: samplesIn("ulaw"), settings: "audio: {g711: keep}", without: notInFiles},
+	{name: "alaw, 16 kHz, stereo", encode: withPictures("pcm_alaw", 16000, 2), container: "mov", kind: "a", compare: samplesIn("alaw"), settings: "audio: {g711: keep}", without: notInFiles},
+	{name: "lpcm, L16", encode: withPictures("pcm_s16be", 44100, 2), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
+	{name: "lpcm, L24", encode: withPictures("pcm_s24be", 48000, 2), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
 }
 
 // The ways to record a source.
@@ -101,20 +104,25 @@ func (c coded) matches(t *testing.T, file, source string) {
 	c.decodes(t, file)
 }
 
-// decodes decodes a whole file. ffmpeg warns that it does not know which speakers the channels of LPCM are for.
+// decodes decodes a whole file. ffmpeg warns that it does not know which speakers the channels of uncompressed sound are for.
 func (c coded) decodes(t *testing.T, file string) {
 	t.Helper()
-	if strings.HasPrefix(c.name, "lpcm") {
+	if c.compare != nil {
 		tool(t, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", file, "-f", "null", "-")
 		return
 	}
 	decodes(t, file)
 }
 
-// sameSamples requires that a recording has the source's sound, sample for sample.
-func sameSamples(t *testing.T, file, source string) {
-	t.Helper()
-	require.True(t, samplesOf(t, source) == samplesOf(t, file), "the samples of %s", file)
+// samplesIn returns a function that requires that a recording has the source's sound, sample for sample, in sample
+// entries of a type.
+func samplesIn(fourcc string) func(t *testing.T, file, source string) {
+	return func(t *testing.T, file, source string) {
+		t.Helper()
+		require.True(t, samplesOf(t, source) == samplesOf(t, file), "the samples of %s", file)
+		require.Equal(t, fourcc, strings.TrimSpace(tool(t, "ffprobe", "-v", "error", "-select_streams", "a",
+			"-show_entries", "stream=codec_tag_string", "-of", "compact=p=0:nk=1", file)), file)
+	}
 }
 
 // samplesOf returns the decoded sound of a file.
@@ -139,9 +147,12 @@ func TestEachCodecIsRecordedByEachWay(t *testing.T) {
 	program, err := staticBinary()
 	require.NoError(t, err)
 	relay, recorders, pulls := newRelay(t), map[bool]*recorder{}, "streams:\n"
-	for i := range codecs {
+	for i, c := range codecs {
+		if c.settings != "" {
+			pulls += fmt.Sprintf("  push/%d: {%s}\n", i, c.settings)
+		}
 		for _, fragment := range []bool{false, true} {
-			pulls += fmt.Sprintf("  pull/%d/%v: {pull: '%s/%d/%v'}\n", i, fragment, relay.url, i, fragment)
+			pulls += fmt.Sprintf("  pull/%d/%v: {pull: '%s/%d/%v', %s}\n", i, fragment, relay.url, i, fragment, c.settings)
 		}
 	}
 	for _, fragment := range []bool{false, true} {
@@ -200,8 +211,13 @@ func TestEachCodecIsRecovered(t *testing.T) {
 	for _, fragment := range []string{"false", "true"} {
 		t.Run("fragment="+fragment, func(t *testing.T) {
 			t.Parallel()
-			dir, args := t.TempDir(), []string{"--set", "mp4/fragment=" + fragment}
-			r := launch(t, staticBinary, dir, "", args...)
+			dir, args, config := t.TempDir(), []string{"--set", "mp4/fragment=" + fragment}, ""
+			for i, c := range codecs {
+				if c.settings != "" {
+					config += fmt.Sprintf("  live/%d: {%s}\n", i, c.settings)
+				}
+			}
+			r := launch(t, staticBinary, dir, "streams:\n"+config, args...)
 			var publishers []*publisher
 			for i, c := range codecs {
 				r.start(fmt.Sprint("live/", i), "?wait=true")
@@ -214,7 +230,7 @@ func TestEachCodecIsRecovered(t *testing.T) {
 			for _, p := range publishers {
 				p.kill()
 			}
-			again := launch(t, staticBinary, dir, "", args...)
+			again := launch(t, staticBinary, dir, "streams:\n"+config, args...)
 			for i, c := range codecs {
 				rec := again.awaitRecords(fmt.Sprint("live/", i), 1)[0]
 				require.Equal(t, "recovered crash", rec.State+" "+rec.EndReason, c.name)

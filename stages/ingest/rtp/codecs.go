@@ -38,6 +38,9 @@ var carriedCodecs = [...]carried{
 	{"l24", nil, codec.LPCM, "", 0, (*Format).l24, nil},
 }
 
+// keptCodecs holds the codecs that record G.711 as it is sent, by name in rtpmap: see Options.
+var keptCodecs = map[string]media.Codec{"pcmu": codec.MuLaw, "pcma": codec.ALaw}
+
 // carriedAs returns the entry of carriedCodecs for a name in rtpmap, or nil if the codec cannot be recorded.
 func carriedAs(name string) *carried {
 	for i := range carriedCodecs {

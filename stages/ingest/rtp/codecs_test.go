@@ -37,7 +37,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 			f.Complete("video")
 			require.Equal(t, row.name, f.Name, name)
 			require.True(t, f.Recordable(), name)
-			c, err := f.Config()
+			c, err := f.Config(Options{})
 			require.NoError(t, err, name)
 			require.Equal(t, row.codec, c.Track.Codec, name)
 			require.NotZero(t, c.Track.Timescale, name)
@@ -49,7 +49,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	f.Complete("audio")
 	require.Equal(t, "gsm", f.Name)
 	require.False(t, f.Recordable())
-	_, err := f.Config()
+	_, err := f.Config(Options{})
 	require.ErrorIs(t, err, ErrCodec)
 	require.Equal(t, "H.264, H.265, VP9, AAC, Opus, G.711 and LPCM can be", Recordable)
 }

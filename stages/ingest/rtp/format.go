@@ -232,12 +232,20 @@ func (f *Format) AppendParameters(out []byte) []byte {
 	return out
 }
 
+// Options are the settings of a stream that decide how the media of a format is recorded.
+type Options struct {
+	KeepG711 bool // G.711 is recorded as it is sent; else as LPCM
+}
+
 // Config returns the configuration of a track with this format. The error is ErrCodec for a codec that cannot be
 // recorded, or names the unsupported part of the format.
-func (f *Format) Config() (Config, error) {
+func (f *Format) Config(o Options) (Config, error) {
 	c := carriedAs(f.Name)
 	if c == nil {
 		return Config{}, ErrCodec
+	}
+	if kept := keptCodecs[f.Name]; o.KeepG711 && kept != 0 {
+		return f.pcm(kept, nil, &pcmPayload{frameBytes: 1})
 	}
 	return c.config(f, c.codec)
 }

@@ -39,20 +39,24 @@ func (f *Format) pcmu(of media.Codec) (Config, error) { return f.g711(of, muLaw)
 func (f *Format) pcma(of media.Codec) (Config, error) { return f.g711(of, aLaw) }
 
 func (f *Format) g711(of media.Codec, by *expand) (Config, error) {
-	return f.pcm(of, codec.LPCMFormat{Bits: 16, LittleEndian: true}, &pcmPayload{frameBytes: 1, by: by})
+	return f.lpcm(of, codec.LPCMFormat{Bits: 16, LittleEndian: true}, &pcmPayload{frameBytes: 1, by: by})
 }
 
 // l16 and l24 make the Config of LPCM in network byte order (RFC 3551, 4.5.11; RFC 3190, 4).
 func (f *Format) l16(of media.Codec) (Config, error) {
-	return f.pcm(of, codec.LPCMFormat{Bits: 16}, &pcmPayload{frameBytes: 2})
+	return f.lpcm(of, codec.LPCMFormat{Bits: 16}, &pcmPayload{frameBytes: 2})
 }
 
 func (f *Format) l24(of media.Codec) (Config, error) {
-	return f.pcm(of, codec.LPCMFormat{Bits: 24}, &pcmPayload{frameBytes: 3})
+	return f.lpcm(of, codec.LPCMFormat{Bits: 24}, &pcmPayload{frameBytes: 3})
+}
+
+func (f *Format) lpcm(of media.Codec, format codec.LPCMFormat, p *pcmPayload) (Config, error) {
+	return f.pcm(of, [][]byte{format.Set()}, p)
 }
 
 // pcm returns the Config of a track. p.frameBytes is the size of one sample.
-func (f *Format) pcm(of media.Codec, format codec.LPCMFormat, p *pcmPayload) (Config, error) {
+func (f *Format) pcm(of media.Codec, sets [][]byte, p *pcmPayload) (Config, error) {
 	if f.Clock == 0 {
 		return Config{}, errors.New(f.Name + " without a sample rate")
 	}
@@ -60,7 +64,7 @@ func (f *Format) pcm(of media.Codec, format codec.LPCMFormat, p *pcmPayload) (Co
 	p.frameBytes *= channels
 	p.rate = f.Clock
 	return Config{Clock: f.Clock, Audio: p, Track: ingest.TrackConfig{
-		Codec: of, Timescale: f.Clock, SampleRate: int(f.Clock), Channels: channels, ParameterSets: [][]byte{format.Set()},
+		Codec: of, Timescale: f.Clock, SampleRate: int(f.Clock), Channels: channels, ParameterSets: sets,
 	}}, nil
 }
 

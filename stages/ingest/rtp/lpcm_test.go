@@ -16,7 +16,7 @@ import (
 
 // sound adds a track of a format to a bench.
 func (b *bench) sound(f Format) *Track {
-	c, err := f.Config()
+	c, err := f.Config(Options{})
 	require.NoError(b.T, err)
 	t, err := Add(b.Feed, c)
 	require.NoError(b.T, err)
@@ -48,6 +48,31 @@ func TestG711IsExpanded(t *testing.T) {
 		require.Equal(t, c.want, got, name)
 		require.Equal(t, [][]byte{{1, 16}}, b.Publisher.Sets[0][0].ParameterSets, "little-endian, 16 bits")
 	}
+}
+
+// With the option, G.711 is stored as it was sent, in packets of any duration.
+func TestG711IsKept(t *testing.T) {
+	for name, of := range map[string]media.Codec{"pcmu": codec.MuLaw, "pcma": codec.ALaw} {
+		b := newBench(t)
+		f := Format{Name: name, Clock: 16000, Channels: 2}
+		c, err := f.Config(Options{KeepG711: true})
+		require.NoError(t, err)
+		track, err := Add(b.Feed, c)
+		require.NoError(t, err)
+		begin := time.Now()
+		require.NoError(t, track.Packet(soundPacket(1, 0, []byte{0, 1, 2, 3, 254, 255}), begin))
+		require.NoError(t, track.Packet(soundPacket(2, 3, []byte{0, 0}), begin))
+		b.Feed.Close()
+		require.Len(t, b.Publisher.Units, 2)
+		require.Equal(t, []byte{0, 1, 2, 3, 254, 255}, b.Publisher.Units[0].NALs[0])
+		require.Equal(t, []byte{0, 0}, b.Publisher.Units[1].NALs[0], "zeros are samples")
+		require.EqualValues(t, 3, b.Publisher.Units[1].AU.DTS-b.Publisher.Units[0].AU.DTS)
+		require.Equal(t, media.Track{Codec: of, Timescale: 16000, SampleRate: 16000, Channels: 2}, b.Publisher.Sets[0][0])
+	}
+	f := Format{Name: "l16", Clock: 8000}
+	c, err := f.Config(Options{KeepG711: true})
+	require.NoError(t, err)
+	require.Equal(t, codec.LPCM, c.Track.Codec, "the option is for G.711 only")
 }
 
 // LPCM is stored as it was sent. Packets of any duration, the last one too, have their exact times.
@@ -93,13 +118,13 @@ func TestACutLPCMPacketIsCounted(t *testing.T) {
 	b.Feed.Close()
 	require.Len(t, b.Publisher.Of(codec.LPCM), 2)
 	require.EqualValues(t, 2, b.Publisher.Losses[media.DropRTPMalformed])
-	_, err := (&Format{Name: "l24"}).Config()
+	_, err := (&Format{Name: "l24"}).Config(Options{})
 	require.EqualError(t, err, "l24 without a sample rate")
 }
 
 func BenchmarkG711(b *testing.B) {
 	f := Format{Name: "pcmu", Clock: 8000}
-	c, err := f.Config()
+	c, err := f.Config(Options{})
 	require.NoError(b, err)
 	feed := ingest.NewFeed(ingesttest.Discard{}, nil)
 	track, err := Add(feed, c)

@@ -69,7 +69,7 @@ func TestOpusOfMoreChannelsHasItsMapping(t *testing.T) {
 	for _, bad := range []string{"", "channel_mapping=0,4,1,2,3;num_streams=4;coupled_streams=2", "channel_mapping=0,9,1,2,3,5;num_streams=4;coupled_streams=2", "channel_mapping=0,4,1,2,3,5;num_streams=1;coupled_streams=5"} {
 		f = Format{Name: "multiopus", Clock: 48000, Channels: 6}
 		f.ReadParameters(bad)
-		_, err := f.Config()
+		_, err := f.Config(Options{})
 		require.EqualError(t, err, "unreadable-multiopus", bad)
 	}
 }

@@ -29,7 +29,7 @@ type pictureParts struct {
 func (b *bench) pictures(name string, parts ...pictureParts) {
 	b.T.Helper()
 	f := Format{Name: name, Clock: VideoClockHz}
-	c, err := f.Config()
+	c, err := f.Config(Options{})
 	require.NoError(b.T, err)
 	track, err := Add(b.Feed, c)
 	require.NoError(b.T, err)

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 const aSection = "m=video 0 RTP/AVP 96\r\n"
@@ -41,7 +42,7 @@ func TestAbsurdDescriptionsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.most != "" {
-				offers(read(t, c.most))
+				offered(rtp.Options{}).sort(read(t, c.most))
 			}
 			_, err := readable([]byte(c.more))
 			require.ErrorContains(t, err, c.err)
@@ -87,7 +88,7 @@ func work(sdp string) (allocations, bytes uint64) {
 	for range times {
 		if out, err := readable([]byte(sdp)); err == nil {
 			if d, err := readDescription(out); err == nil {
-				announced(d, out)
+				announced(rtp.Options{}).sort(d, out)
 			}
 		}
 	}
@@ -159,8 +160,8 @@ func FuzzReadable(f *testing.F) {
 			require.False(t, m.IsBackChannel, "ANNOUNCE is refused for it")
 			require.Len(t, m.Formats, was.sections[i].to-was.sections[i].from)
 		}
-		for _, sort := range []func(*description.Session, []byte) ([]offer, []string){offers, announced} {
-			take, _ := sort(d, out)
+		for _, o := range []sorting{offered(rtp.Options{}), announced(rtp.Options{KeepG711: true})} {
+			take, _ := o.sort(d, out)
 			for _, o := range take {
 				require.NotZero(t, o.config.Track.Codec)
 				require.NotZero(t, o.config.Track.Timescale)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // facts returns a line for each track of a description, and for each codec that is left out.
@@ -201,8 +203,8 @@ a=sendonly
 func TestCamerasAsTheyAre(t *testing.T) {
 	for _, c := range cameras {
 		t.Run(c.name, func(t *testing.T) {
-			require.Equal(t, c.want, facts(offers(read(t, c.sdp))))
-			require.Equal(t, c.want, facts(offers(read(t, strings.ReplaceAll(c.sdp, "\n", "\r\n")))))
+			require.Equal(t, c.want, facts(offered(rtp.Options{}).sort(read(t, c.sdp))))
+			require.Equal(t, c.want, facts(offered(rtp.Options{}).sort(read(t, strings.ReplaceAll(c.sdp, "\n", "\r\n")))))
 		})
 	}
 }
@@ -295,7 +297,7 @@ func TestABrokenSectionCostsNoOther(t *testing.T) {
 			}
 			all := append([]string{`"a" aac 97/48000 sets 1`}, append(want, `"z" h265 98/90000`)...)
 			d, sdp := read(t, before+c.section+after)
-			require.Equal(t, strings.Join(all, "\n")+left, facts(announced(d, sdp)))
+			require.Equal(t, strings.Join(all, "\n")+left, facts(announced(rtp.Options{}).sort(d, sdp)))
 			require.Equal(t, strings.Count("\n"+before+c.section+after, "\nm="), len(d.Medias))
 		})
 	}
@@ -333,8 +335,8 @@ func TestHeadsAndEndsAsTheyAre(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := `"v" h264 96/90000`
-			require.Equal(t, want, facts(offers(read(t, sdp))))
-			require.Equal(t, want, facts(announced(read(t, sdp))))
+			require.Equal(t, want, facts(offered(rtp.Options{}).sort(read(t, sdp))))
+			require.Equal(t, want, facts(announced(rtp.Options{}).sort(read(t, sdp))))
 		})
 	}
 }

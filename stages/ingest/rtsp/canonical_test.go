@@ -54,7 +54,7 @@ func TestUnreadableTracksCostNoOther(t *testing.T) {
 				require.Len(t, d.Medias, 2)
 				controls := []string{d.Medias[0].Control, d.Medias[1].Control}
 				require.ElementsMatch(t, []string{"streamid=0", "streamid=1"}, controls)
-				take, leave := offers(d, got)
+				take, leave := offered(rtp.Options{}).sort(d, got)
 				require.Len(t, take, c.codecs)
 				require.Equal(t, c.leave, leave)
 			}
@@ -66,7 +66,7 @@ func TestUnreadableTracksCostNoOther(t *testing.T) {
 func TestAACOfLowBitRateIsRead(t *testing.T) {
 	sdp := sdpHead + sdpVideo + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/22050/1\r\n" +
 		"a=fmtp:97 streamtype=5; profile-level-id=14; mode=AAC-lbr; config=1388; sizeLength=6; indexLength=2; indexDeltaLength=2\r\na=control:streamid=1\r\n"
-	take, leave := offers(read(t, sdp))
+	take, leave := offered(rtp.Options{}).sort(read(t, sdp))
 	require.Len(t, take, 2, leave)
 	require.EqualValues(t, 22050, take[1].config.Track.Timescale)
 	sent := &pion.Packet{Header: pion.Header{Marker: true}, Payload: []byte{0, 8, 3 << 2, 0x01, 0x02, 0x03}}
@@ -75,7 +75,7 @@ func TestAACOfLowBitRateIsRead(t *testing.T) {
 
 // GStreamer's configuration of LATM does not spoil its frames.
 func TestLATMOfAnExtendedConfigurationIsRead(t *testing.T) {
-	take, leave := offers(read(t, "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/48000\r\na=fmtp:97 cpresent=0;config=40002310adca00\r\n"))
+	take, leave := offered(rtp.Options{}).sort(read(t, "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/48000\r\na=fmtp:97 cpresent=0;config=40002310adca00\r\n"))
 	require.Len(t, take, 1, leave)
 	require.Equal(t, [][]byte{{0x11, 0x88, 0x56, 0xe5, 0}}, take[0].config.Track.ParameterSets)
 	sent := &pion.Packet{Header: pion.Header{Marker: true}, Payload: []byte{3, 0x01, 0x02, 0x03}}

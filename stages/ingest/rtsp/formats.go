@@ -29,40 +29,41 @@ type otherFormat struct {
 	leave  string // why the format cannot be recorded; empty: it can be recorded
 }
 
-// offers sorts the media sections of a camera's description. take holds the recordable sections. leave names the
-// codecs, or the unsupported features, of the other sections. sdp is the canonical description from readable, and desc
-// is the result of readDescription for it.
-func offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
-	return sortOffers(desc, sdp, sendonly)
+// sorting sorts the media sections of the peer's session description.
+type sorting struct {
+	// away is the direction attribute by which the peer marks media that flows from spool to the peer. A publisher
+	// describes its own side, so its away is recvonly. A camera describes the client's side (ONVIF Streaming
+	// Specification, 5.3), so its away is sendonly. Not all peers comply.
+	away    direction
+	options rtp.Options
 }
 
-// announced sorts the media sections of a publisher's ANNOUNCE; parameters and results are those of offers.
-func announced(desc *description.Session, sdp []byte) (take []offer, leave []string) {
-	return sortOffers(desc, sdp, recvonly)
-}
+// offered and announced sort the description of a camera and that of a publisher's ANNOUNCE.
+func offered(o rtp.Options) sorting   { return sorting{sendonly, o} }
+func announced(o rtp.Options) sorting { return sorting{recvonly, o} }
 
-// sortOffers implements offers and announced. away is the direction attribute by which the peer marks media that flows
-// from spool to the peer. A publisher describes its own side, so its away is recvonly. A camera describes the client's
-// side (ONVIF Streaming Specification, 5.3), so its away is sendonly. Not all peers comply.
-func sortOffers(desc *description.Session, sdp []byte, away direction) (take []offer, leave []string) {
+// sort sorts the media sections of a description. take holds the recordable sections. leave names the codecs, or the
+// unsupported features, of the other sections. sdp is the canonical description from readable, and desc is the result
+// of readDescription for it.
+func (g sorting) sort(desc *description.Session, sdp []byte) (take []offer, leave []string) {
 	s, err := readText(sdp, canonicalBounds)
 	if err != nil || len(s.sections) != len(desc.Medias) {
 		return nil, []string{"a session description that is not in canonical form"}
 	}
 	for i, m := range desc.Medias {
-		if away == sendonly && s.backChannel(i) || s.repeats(i) {
+		if g.away == sendonly && s.backChannel(i) || s.repeats(i) {
 			continue
 		}
-		if m := &s.sections[i]; m.secure && (m.crypto == "" || away == recvonly) { // only pulled media is decrypted
+		if m := &s.sections[i]; m.secure && (m.crypto == "" || g.away == recvonly) { // only pulled media is decrypted
 			leave = append(leave, m.kind+", encrypted (SRTP)")
 			continue
 		}
-		o, why := s.offer(i, m)
+		o, why := s.offer(i, m, g.options)
 		if o.format == nil {
 			leave = append(leave, why...)
 			continue
 		}
-		o.config.Track.Optional = s.mayBeSilent(i, away)
+		o.config.Track.Optional = s.mayBeSilent(i, g.away)
 		take = append(take, o)
 	}
 	return take, leave
@@ -70,7 +71,7 @@ func sortOffers(desc *description.Session, sdp []byte, away direction) (take []o
 
 // offer returns the offer of section i; m is gortsplib's reading of the section. If no format can be recorded, the
 // offer has a nil format, and why has a reason for each format.
-func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string) {
+func (s *sessionText) offer(i int, m *description.Media, options rtp.Options) (o offer, why []string) {
 	o.media = m
 	said := s.sections[i]
 	for j := said.from; j < said.to; j++ {
@@ -79,7 +80,7 @@ func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string)
 		if as == nil {
 			continue
 		}
-		c, err := said.config(&f)
+		c, err := said.config(&f, options)
 		switch {
 		case err == nil && o.format == nil:
 			o.format, o.config = as, c
@@ -133,7 +134,7 @@ func (s *sessionText) backChannel(i int) bool {
 }
 
 // mayBeSilent reports whether section i may carry no media. Such a section is inactive, or is audio with the direction
-// away (see sortOffers), while another section has a different direction.
+// away (see sorting), while another section has a different direction.
 func (s *sessionText) mayBeSilent(i int, away direction) bool {
 	m := &s.sections[i]
 	if m.direction != inactive && (m.direction != away || m.kind != "audio") {
@@ -174,12 +175,12 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 
 // config returns the configuration of a recordable format for package rtp. Otherwise the text of the error is the name
 // of the codec, or names the unsupported feature.
-func (m *section) config(f *rtp.Format) (rtp.Config, error) {
+func (m *section) config(f *rtp.Format, o rtp.Options) (rtp.Config, error) {
 	name := cmp.Or(f.Name, "unnamed-"+strconv.Itoa(int(f.PayloadType)))
 	if m.kind != "video" && m.kind != "audio" {
 		return rtp.Config{}, errors.New(name)
 	}
-	c, err := f.Config()
+	c, err := f.Config(o)
 	if errors.Is(err, rtp.ErrCodec) {
 		err = errors.New(name)
 	}

@@ -61,7 +61,7 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base
 	path := streamPath(c.Path)
 	log := h.strangers.With("stream", path, "remote", k.remote)
 	normaliseControls(c.Description)
-	take, leave := announced(c.Description, c.Request.Body)
+	take, leave := announced(rtp.Options{KeepG711: h.hub.KeepsG711(path)}).sort(c.Description, c.Request.Body)
 	if len(take) == 0 {
 		h.clients.RefusedPublisher()
 		log.Warn("publisher refused: none of its codecs can be recorded; "+rtp.Recordable, "codecs", leave)

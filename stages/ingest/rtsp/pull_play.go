@@ -124,10 +124,10 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	return nil
 }
 
-// offers calls the function offers, and hides the password in the names of the codecs that are not recorded: a server
+// offers sorts the sections of the description, and hides the password in the names of the codecs that are not recorded: a server
 // may write the password there, and the API shows these names.
 func (p *puller) offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
-	take, leave = offers(desc, sdp)
+	take, leave = offered(rtp.Options{KeepG711: p.KeepG711}).sort(desc, sdp)
 	for i := range leave {
 		leave[i] = p.secret.hidden(leave[i])
 	}

@@ -51,7 +51,7 @@ type section struct {
 }
 
 // direction is a direction attribute as written (RFC 8866, 6.7). Its point of view depends on the author: see
-// sortOffers.
+// sorting.
 type direction uint8
 
 const (

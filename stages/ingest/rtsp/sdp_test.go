@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // sdpCamera has parts that gortsplib would lose: a second PPS, and an AudioSpecificConfig with SBR signalled after
@@ -21,7 +23,7 @@ const sdpCamera = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n" +
 	"m=application 0 RTP/AVP 98\r\na=rtpmap:98 vnd.onvif.metadata/90000\r\n"
 
 func TestOffersKeepTheDescriptionsParameters(t *testing.T) {
-	take, leave := offers(read(t, sdpCamera))
+	take, leave := offered(rtp.Options{}).sort(read(t, sdpCamera))
 	require.Len(t, take, 3)
 	require.Equal(t, codec.H264, take[0].config.Track.Codec)
 	require.Len(t, take[0].config.Track.ParameterSets, 3)
@@ -66,7 +68,7 @@ func TestOffersRunAtTheClockOfTheRTPMap(t *testing.T) {
 		{latm, "48000", "40002620adcb30", 48000, 48000},   // the same, of HE-AAC
 	} {
 		sdp := sdpHead + fmt.Sprintf(tc.form, tc.clock, tc.config)
-		take, leave := offers(read(t, sdp))
+		take, leave := offered(rtp.Options{}).sort(read(t, sdp))
 		require.Len(t, take, 1, "%s: %v", sdp, leave)
 		track, clock := take[0].config.Track, uint32(0)
 		_, err := fmt.Sscanf(tc.clock, "%d", &clock)
@@ -77,5 +79,14 @@ func TestOffersRunAtTheClockOfTheRTPMap(t *testing.T) {
 		require.Equal(t, tc.rate, made.SampleRate, sdp)
 		require.Equal(t, clock, take[0].config.Clock, sdp)
 		require.NotContains(t, take[0].config.OtherClocks, take[0].config.Clock)
+	}
+}
+
+// The setting decides only how G.711 is recorded.
+func TestG711IsKeptByTheSetting(t *testing.T) {
+	for keep, want := range map[bool]media.Codec{true: codec.MuLaw, false: codec.LPCM} {
+		take, _ := offered(rtp.Options{KeepG711: keep}).sort(read(t, sdpCamera))
+		require.Equal(t, want, take[2].config.Track.Codec)
+		require.Equal(t, codec.H264, take[0].config.Track.Codec)
 	}
 }
