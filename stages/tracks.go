@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -18,61 +17,21 @@ type TracksConfig struct {
 	Drop []TrackMatch `yaml:"drop" doc:"of the kept tracks, leave out those that match one of these, such as {kind: audio, language: eng}"`
 }
 
-// TrackMatch matches a track that has all of the given properties.
-type TrackMatch struct {
-	Kind     string `yaml:"kind,omitempty" oneof:"video audio" doc:"video or audio"`
-	Codec    string `yaml:"codec,omitempty" reaches:"nothing" doc:"name of the codec, such as h264 or aac"`
-	Language string `yaml:"language,omitempty" reaches:"nothing" doc:"three letters of ISO 639-2, such as eng; und matches a track without a language"`
-}
-
-// Validate refuses a match without properties, an unknown codec, and a codec that is not of the
-// given kind.
-func (m TrackMatch) Validate() error {
-	if m == (TrackMatch{}) {
-		return config.Problem{Msg: "matches every track", Hint: "give it a kind, a codec or a language"}
-	}
-	if m.Codec == "" {
-		return nil
-	}
-	known, err := codec.Named(m.Codec)
-	switch {
-	case err != nil:
-		return config.At("codec", "%v", err)
-	case m.Kind != "" && m.Kind != known.Kind.String():
-		return config.At("kind", "%s is not %s: this matches no track", m.Codec, m.Kind)
-	}
-	return nil
-}
-
-func (m TrackMatch) matches(t *media.Track) bool {
-	language := t.Language
-	if language == "" {
-		language = "und"
-	}
-	return (m.Kind == "" || m.Kind == t.Kind().String()) &&
-		(m.Codec == "" || m.Codec == t.Codec.String()) &&
-		(m.Language == "" || m.Language == language)
-}
-
 // Check refuses rules that select no track of any stream.
 func (c TracksConfig) Check() config.Problems {
-	languages := []string{"", "an unnamed one"}
-	for _, m := range slices.Concat(c.Keep, c.Drop) {
-		languages = append(languages, m.Language)
+	keep := c.Keep
+	if len(keep) == 0 {
+		keep = []TrackMatch{{}}
 	}
-	for _, known := range codec.All() {
-		for _, language := range languages {
-			if c.keeps(&media.Track{Codec: known.ID, Language: language}) {
-				return nil
-			}
-		}
+	if slices.ContainsFunc(keep, func(m TrackMatch) bool { return m.leaves(c.Drop) }) {
+		return nil
 	}
 	return config.Problems{config.At("drop", "no track of any stream is left: nothing would be recorded").WithHint("drop less, or keep more")}
 }
 
 func init() {
 	pipeline.RegisterTransform("tracks", TracksConfig{},
-		"Leaves tracks out, by kind, codec or language. It does not copy media: left-out tracks stay in memory as long as the kept ones.",
+		"Leaves tracks out, by kind, codec, language, number, size, sample rate, channels or codecs parameter. It does not copy media: left-out tracks stay in memory as long as the kept ones.",
 		newTracks)
 }
 
@@ -129,7 +88,7 @@ func (s *tracks) choose(from *media.TrackSet) error {
 	s.from, s.set, s.kept = from, nil, nil
 	var list []media.Track
 	for i := range from.Tracks {
-		if t := &from.Tracks[i]; s.cfg.keeps(t) {
+		if t := &from.Tracks[i]; s.cfg.keeps(t, i+1) {
 			s.kept = append(s.kept, i)
 			list = append(list, *t)
 		}
@@ -150,8 +109,9 @@ func (s *tracks) choose(from *media.TrackSet) error {
 	return err
 }
 
-func (c TracksConfig) keeps(t *media.Track) bool {
-	matches := func(m TrackMatch) bool { return m.matches(t) }
+// keeps reports whether the stage keeps a track, which is number index of its stream, from 1.
+func (c TracksConfig) keeps(t *media.Track, index int) bool {
+	matches := func(m TrackMatch) bool { return m.matches(t, index) }
 	return (len(c.Keep) == 0 || slices.ContainsFunc(c.Keep, matches)) && !slices.ContainsFunc(c.Drop, matches)
 }
 

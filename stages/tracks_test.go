@@ -64,6 +64,14 @@ func TestTracksKeepsAndDropsByTheTracksProperties(t *testing.T) {
 		"one language of many":    {TracksConfig{Keep: []TrackMatch{{Kind: "video"}, {Language: "eng"}}}, []int{0, 2}},
 		"a track that names none": {TracksConfig{Drop: []TrackMatch{{Kind: "audio", Language: "und"}}}, []int{0, 1, 2}},
 		"drop counts after keep":  {TracksConfig{Keep: []TrackMatch{{Codec: "aac"}}, Drop: []TrackMatch{{Language: "deu"}}}, []int{2, 3}},
+		"the second track":        {TracksConfig{Keep: []TrackMatch{{Index: 2}}}, []int{1}},
+		"pictures of a size":      {TracksConfig{Keep: []TrackMatch{{Size: "640x360"}}}, []int{0}},
+		"sound of a rate":         {TracksConfig{Drop: []TrackMatch{{Rate: 48000}}}, []int{0}},
+		"sound of channels":       {TracksConfig{Drop: []TrackMatch{{Channels: 2, Language: "eng"}}}, []int{0, 1, 3}},
+		"a MIME string":           {TracksConfig{Keep: []TrackMatch{{MIME: "MP4A.40.2"}}}, []int{1, 2, 3}},
+		"begin of a MIME string":  {TracksConfig{Keep: []TrackMatch{{MIME: "avc1"}}}, []int{0}},
+		"part of a MIME string":   {TracksConfig{Keep: []TrackMatch{{MIME: "mp4a.40.2"}, {MIME: "av"}}, Drop: []TrackMatch{{MIME: "mp4a.4"}}}, []int{1, 2, 3}},
+		"another size":            {TracksConfig{Keep: []TrackMatch{{Size: "360x640"}}}, nil},
 		"nothing is left":         {TracksConfig{Keep: []TrackMatch{{Codec: "h265"}}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
