@@ -101,7 +101,7 @@ func LengthSize(stsd []byte) int {
 
 // otherDense lists sample entries of codecs that spool does not record, but that files of other programs may
 // contain, and whose samples are never all zeros.
-var otherDense = [...]string{"ac-3", "ec-3", "av01", "vp09"}
+var otherDense = [...]string{"ac-3", "ec-3"}
 
 // Dense reports whether zeros in the samples of a track are a sign of damage. fourcc is the type of its sample
 // entry. PCM, for example, may contain zeros.

@@ -76,7 +76,7 @@ func TestLiveStreamsThatCannotBeRead(t *testing.T) {
 	require.NoError(t, gone.Close())
 	for source, want := range map[string]string{
 		"rtsp://u:hidden@" + gone.Addr().String() + "/x": "connect",
-		"rtsp://u:hid%zz@127.0.0.1/x":                   "cannot be read",
+		"rtsp://u:hid%zz@127.0.0.1/x":                    "cannot be read",
 		"foo://u:hidden@127.0.0.1/x":                     `scheme "foo"`,
 		"rtsp://u:hidden@/x":                             "no host",
 	} {

@@ -17,6 +17,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 		"h264":          "packetization-mode=1; sprop-parameter-sets=Z2QADKzZQUGfnwEQAAADABAAAAMDIPFCmWA=,aOvjyyLA",
 		"h265":          "",
 		"vp9":           "",
+		"av1":           "",
 		"mpeg4-generic": "streamtype=5; mode=AAC-hbr; config=1190; SizeLength=13; IndexLength=3; IndexDeltaLength=3",
 		"mp4a-latm":     "cpresent=0;config=40002320adca00",
 		"opus":          "sprop-stereo=1",
@@ -51,7 +52,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	require.False(t, f.Recordable())
 	_, err := f.Config(Options{})
 	require.ErrorIs(t, err, ErrCodec)
-	require.Equal(t, "H.264, H.265, VP9, AAC, Opus, G.711 and LPCM can be", Recordable)
+	require.Equal(t, "H.264, H.265, VP9, AV1, AAC, Opus, G.711 and LPCM can be", Recordable)
 }
 
 // Written parameters read back equal.
