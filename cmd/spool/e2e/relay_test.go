@@ -3,7 +3,9 @@ package e2e
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -29,7 +31,14 @@ type relayed struct {
 	stream    *gortsplib.ServerStream
 	announced chan struct{}
 	played    chan struct{}
+
+	reader *gortsplib.ServerConn
+	before uint64        // bytes that the reader had got when it played
+	queued atomic.Uint64 // bytes of packets for it since then
 }
+
+// interleavedBytes is the size of the header of a packet in a connection (RFC 2326, 10.12).
+const interleavedBytes = 4
 
 func newRelay(t *testing.T) *relay {
 	t.Helper()
@@ -74,7 +83,9 @@ func (r *relay) OnSetup(x *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *
 }
 
 func (r *relay) OnPlay(x *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
-	close(r.at(x.Path).played)
+	s := r.at(x.Path)
+	s.reader, s.before = x.Conn, x.Conn.Stats().OutboundBytes
+	close(s.played)
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
@@ -82,7 +93,9 @@ func (r *relay) OnRecord(x *gortsplib.ServerHandlerOnRecordCtx) (*base.Response,
 	s := r.at(x.Path)
 	<-s.played
 	x.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
-		_ = s.stream.WritePacketRTP(m, p) // the reader may have left
+		if s.stream.WritePacketRTP(m, p) == nil { // else the reader has left
+			s.queued.Add(interleavedBytes + uint64(p.MarshalSize()))
+		}
 	})
 	// The publisher's sender reports pass as they are, for they say which pictures and which sound belong together.
 	x.Session.OnPacketRTCPAny(func(m *description.Media, p rtcp.Packet) {
@@ -102,7 +115,26 @@ func (r *relay) OnSessionClose(x *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	defer r.mu.Unlock()
 	for _, s := range r.relays {
 		if s.of == x.Session {
+			s.drain()
 			s.stream.Close()
 		}
+	}
+}
+
+// drain waits until the reader has got all packets, because Close drops those in the queue. The response to PLAY and the
+// sender reports, which s.queued leaves out, have less than half the bytes of the reports that drain sends.
+func (s *relayed) drain() {
+	if s.reader == nil {
+		return
+	}
+	const reports, reportBytes = 1000, interleavedBytes + 8
+	for range reports {
+		if s.stream.WritePacketRTCP(s.stream.Desc.Medias[0], &rtcp.ReceiverReport{}) != nil {
+			return
+		}
+	}
+	all := s.before + s.queued.Load() + reports*reportBytes/2
+	for deadline := time.Now().Add(patience); s.reader.Stats().OutboundBytes < all && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // the library tells nothing
 	}
 }
