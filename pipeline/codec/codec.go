@@ -33,6 +33,9 @@ type Codec struct {
 	// MayBeZeros reports that all bytes of an access unit may be zero, as for PCM, so that zeros in a file are
 	// no sign of damage.
 	MayBeZeros bool
+	// FrameBytes returns the size in bytes of one sample of all channels of a track. An access unit has any number of
+	// them. It is nil for a codec that is not uncompressed sound.
+	FrameBytes func(t *media.Track) int
 	// Brand is the brand that a file with a track of the codec lists in ftyp; empty if the codec has no brand.
 	Brand string
 	// MIME returns a track's codecs parameter (RFC 6381).

@@ -24,6 +24,7 @@ func g711(name, title, fourcc string) Codec {
 		Describe:    describeG711,
 		MIME:        func(*media.Track) string { return fourcc },
 		MayBeZeros:  true,
+		FrameBytes:  func(t *media.Track) int { return t.Channels },
 		Entry:       SampleEntry{Types: []string{fourcc}, Write: writeEntryG711, Read: readEntryG711},
 	}
 }

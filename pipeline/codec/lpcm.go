@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
@@ -18,7 +17,11 @@ var LPCM = Register(Codec{
 	Describe:    describeLPCM,
 	MIME:        func(*media.Track) string { return "ipcm" },
 	MayBeZeros:  true,
-	Entry:       SampleEntry{Types: []string{"ipcm"}, Config: "pcmC", Write: writeEntryLPCM, Read: readEntryLPCM},
+	FrameBytes:  func(t *media.Track) int { return t.Channels * int(t.ParameterSets[0][1]) / 8 },
+	Entry: SampleEntry{Types: []string{"ipcm"}, Config: "pcmC", Write: writeEntryLPCM, Read: readEntryLPCM, Forms: map[string]func([]byte, *media.Track) error{
+		"twos": readQuickTimePCM(0, false), "sowt": readQuickTimePCM(0, true),
+		"in24": readQuickTimePCM(24, false), "in32": readQuickTimePCM(32, false), "lpcm": readQuickTimeLPCM,
+	}},
 })
 
 // LPCMFormat is the form of the samples of an LPCM track.
@@ -41,7 +44,7 @@ func readLPCMFormat(set []byte) (f LPCMFormat, err error) {
 		return f, errors.New("the format of the samples is cut")
 	}
 	f = LPCMFormat{Bits: int(set[1]), LittleEndian: set[0]&1 != 0}
-	if !slices.Contains([]int{16, 24, 32}, f.Bits) {
+	if !recordedBits(f.Bits) {
 		return f, fmt.Errorf("samples of %d bits", f.Bits)
 	}
 	return f, nil
@@ -83,3 +86,41 @@ func readEntryLPCM(entry []byte, t *media.Track) error {
 	t.Channels, t.SampleRate, t.ParameterSets = e.Channels, cmp.Or(e.Rate, int(t.Timescale)), [][]byte{config[4:6]}
 	return describeLPCM(t)
 }
+
+// readQuickTimePCM returns a reader of a sample entry of QuickTime for samples of the given size in bits and byte order.
+// For 0 the entry has the size. A box enda sets the byte order of the types that have it.
+func readQuickTimePCM(bits int, littleEndian bool) func(entry []byte, t *media.Track) error {
+	return func(entry []byte, t *media.Track) error {
+		e, ok := isobmff.ReadAudioEntry(entry)
+		if !ok {
+			return errors.New("the sample entry is cut")
+		}
+		f := LPCMFormat{Bits: cmp.Or(bits, e.Bits), LittleEndian: littleEndian}
+		if enda := isobmff.Find(e.Boxes, "wave", "enda"); bits > 0 && len(enda) >= 2 {
+			f.LittleEndian = enda[1] == 1
+		}
+		return describeQuickTime(e, f, t)
+	}
+}
+
+// readQuickTimeLPCM reads a sample entry of the type lpcm, which has version 2.
+func readQuickTimeLPCM(entry []byte, t *media.Track) error {
+	e, ok := isobmff.ReadAudioEntry(entry)
+	switch {
+	case !ok:
+		return errors.New("the sample entry is cut")
+	case e.Flags&(isobmff.LPCMFloat|isobmff.LPCMPlanar|isobmff.LPCMSigned) != isobmff.LPCMSigned:
+		return fmt.Errorf("samples with the format flags %#x: %w", e.Flags, ErrNotRecorded)
+	}
+	return describeQuickTime(e, LPCMFormat{Bits: e.Bits, LittleEndian: e.Flags&isobmff.LPCMBigEndian == 0}, t)
+}
+
+func describeQuickTime(e isobmff.AudioEntry, f LPCMFormat, t *media.Track) error {
+	if !recordedBits(f.Bits) || e.Channels > 0xffff {
+		return fmt.Errorf("samples of %d bits, %d channels: %w", f.Bits, e.Channels, ErrNotRecorded)
+	}
+	t.Channels, t.SampleRate, t.ParameterSets = e.Channels, cmp.Or(e.Rate, int(t.Timescale)), [][]byte{f.Set()}
+	return describeLPCM(t)
+}
+
+func recordedBits(bits int) bool { return bits == 16 || bits == 24 || bits == 32 }

@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
@@ -21,6 +22,8 @@ type SampleEntry struct {
 	Write func(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error)
 	// Read completes a track that has a codec and a timescale from the payload of a sample entry.
 	Read func(entry []byte, t *media.Track) error
+	// Forms holds a function as Read for each further type of sample entries that may hold the codec.
+	Forms map[string]func(entry []byte, t *media.Track) error
 }
 
 // ErrNotRecorded is the error for a sample entry whose codec spool cannot record.
@@ -58,16 +61,17 @@ func ReadSampleEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 		return t, fmt.Errorf("%q: %w", entry.Type, ErrNotRecorded)
 	}
 	t.Codec, t.Timescale = c.ID, timescale
+	if form := c.Entry.Forms[entry.Type.String()]; form != nil {
+		return t, form(entry.Payload, &t)
+	}
 	return t, c.Entry.Read(entry.Payload, &t)
 }
 
 // OfSampleEntry returns the codec that reads a type of sample entry, or nil.
 func OfSampleEntry(fourcc string) *Codec {
 	for _, c := range All() {
-		for _, t := range c.Entry.Types {
-			if t == fourcc {
-				return c
-			}
+		if c.Entry.Forms[fourcc] != nil || slices.Contains(c.Entry.Types, fourcc) {
+			return c
 		}
 	}
 	return nil

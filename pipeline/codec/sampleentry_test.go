@@ -117,6 +117,17 @@ func FuzzSampleEntry(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(isobmff.Find(w.B, "stsd"), track.Timescale)
 	}
+	for _, form := range []string{"sowt", "twos", "in24", "in32", "lpcm", "ulaw"} {
+		for version := range 3 {
+			var w isobmff.Writer
+			w.U64(1)
+			at := w.Open(form)
+			w.Append([]byte{0, 0, 0, 0, 0, 0, 0, 1, 0, byte(version), 0, 0, 0, 0, 0, 0, 0, 2, 0, 16, 0, 0, 0, 0, 0xbb, 0x80, 0, 0})
+			w.Append([]byte{0, 0, 0, 72, 0x40, 0xe7, 0x70, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x7f, 0, 0, 0, 0, 0, 0, 24, 0, 0, 0, 12, 0, 0, 0, 6, 0, 0, 0, 1})
+			w.Close(at)
+			f.Add(w.B, uint32(48000))
+		}
+	}
 	f.Fuzz(func(t *testing.T, stsd []byte, scale uint32) {
 		LengthSize(stsd)
 		track, err := ReadSampleEntry(stsd, max(scale, 1))

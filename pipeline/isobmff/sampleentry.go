@@ -1,5 +1,7 @@
 package isobmff
 
+import "math"
+
 // PixelAspect is the aspect ratio of a pixel: H to V is its width to its height (ISO/IEC 14496-12,
 // 12.1.4).
 type PixelAspect struct{ H, V uint32 }
@@ -75,6 +77,8 @@ func (w *Writer) OpenAudioEntry(fourcc string, channels, bits, rate int) (at int
 // AudioEntry holds fields of an audio sample entry.
 type AudioEntry struct {
 	Channels, Rate int    // number of channels; rate in Hz, 0 for a rate of more than 16 bits
+	Bits           int    // samplesize; in version 2 the bits of a sample of one channel
+	Flags          uint32 // formatSpecificFlags of version 2 of QuickTime; see LPCMFloat
 	Boxes          []byte // the boxes after the fields, in the memory of the payload
 }
 
@@ -85,13 +89,32 @@ func ReadAudioEntry(payload []byte) (e AudioEntry, ok bool) {
 	f.Skip(8)
 	version := f.U16()
 	f.Skip(6)
-	e.Channels = int(f.U16())
-	f.Skip(6)
+	e.Channels, e.Bits = int(f.U16()), int(f.U16())
+	f.Skip(4)
 	e.Rate = int(f.U32() >> 16)
-	f.Skip(map[uint16]int{1: 16, 2: 36}[version])
+	switch version {
+	case 1:
+		f.Skip(16)
+	case 2:
+		f.Skip(4)
+		rate := math.Float64frombits(f.U64())
+		e.Rate = int(max(0, min(rate, math.MaxInt32)))
+		e.Channels = int(f.U32() & math.MaxInt32)
+		f.Skip(4)
+		e.Bits, e.Flags = int(f.U32()&math.MaxInt32), f.U32()
+		f.Skip(8)
+	}
 	e.Boxes = f.Rest()
 	return e, !f.Short()
 }
+
+// The bits of AudioEntry.Flags for uncompressed sound (QuickTime File Format, Sound Sample Description Version 2).
+const (
+	LPCMFloat     = 1 << 0
+	LPCMBigEndian = 1 << 1
+	LPCMSigned    = 1 << 2
+	LPCMPlanar    = 1 << 5 // each channel has samples of its own
+)
 
 // openEntry begins a sample entry (ISO/IEC 14496-12, 8.5.2), and appends its first fields: the media
 // is in data reference 1, which Dinf writes. The result is the offset for Close: see Open.

@@ -28,6 +28,7 @@ type SampleTable struct {
 	allSync                      bool
 	sizes                        Sizes
 	chunks                       Chunks
+	joined                       uint32 // Next returns up to this number of samples as one; 0: see Join
 
 	cursor
 }
@@ -92,8 +93,29 @@ func ReadSampleTable(stbl []byte) (*SampleTable, error) {
 	return t, nil
 }
 
-// Len returns the number of samples that the tables claim.
-func (t *SampleTable) Len() uint32 { return t.sizes.Count }
+// Join makes Next return up to most consecutive samples of an ISO chunk as one sample. It is for uncompressed sound, of
+// which each frame of frameBytes bytes is a sample: QuickTime and ffmpeg write it in this form. QuickTime writes 1 for
+// the size of a frame of any size. Join does nothing for samples of other sizes, or with other tables than such sound
+// has. The caller calls it before Next.
+func (t *SampleTable) Join(frameBytes, most uint32) {
+	timed := uint64(0)
+	for i := range t.times.Len() {
+		timed += uint64(t.times.U32(i, 0))
+	}
+	common := t.sizes.CommonBytes
+	if most < 2 || common != frameBytes && common != 1 || t.offsets.Len() > 0 || !t.allSync || timed < uint64(t.sizes.Count) {
+		return
+	}
+	t.sizes.CommonBytes, t.joined = frameBytes, most
+}
+
+// Len returns the number of samples that the tables claim. If samples are joined, it returns a bound of their number.
+func (t *SampleTable) Len() uint32 {
+	if t.joined > 0 {
+		return uint32(min(uint64(t.chunks.Len())+uint64(t.times.Len())+uint64(t.sizes.Count/t.joined), uint64(t.sizes.Count)))
+	}
+	return t.sizes.Count
+}
 
 // CommonSize returns the size in bytes that all samples have in common. It returns 0 if each sample
 // has its own size: the length of the tables then limits Len.
@@ -105,6 +127,9 @@ func (t *SampleTable) Bytes() int64 { return t.sizes.Bytes() }
 // TimeBytes returns the length in bytes of the entries in stts, ctts and stss, which hold the times
 // and the sync flags of the samples.
 func (t *SampleTable) TimeBytes() int64 {
+	if t.joined > 0 {
+		return 8 * int64(t.Len()) // each joined sample may have a duration of its own
+	}
 	return int64(len(t.times.rows) + len(t.offsets.rows) + len(t.syncs.rows))
 }
 
@@ -142,13 +167,24 @@ func (t *SampleTable) Next(s *Sample) (ok bool, err error) {
 	s.SizeBytes = t.sizes.At(t.n)
 	t.n++
 	s.Sync = t.isSync()
+	t.inChunk--
+	if t.joined > 0 {
+		t.join(s)
+	}
 	t.dts += s.DurationTicks
 	t.at += int64(s.SizeBytes)
-	t.inChunk--
 	if t.dts > maxTicks {
 		return false, ErrTables
 	}
 	return true, nil
+}
+
+// join adds the samples after s to s, as far as they have its duration and are in its ISO chunk.
+func (t *SampleTable) join(s *Sample) {
+	more := min(t.joined-1, t.inChunk, t.time.left, t.sizes.Count-t.n)
+	s.DurationTicks *= int64(more) + 1
+	s.SizeBytes *= more + 1
+	t.n, t.inChunk, t.time.left = t.n+more, t.inChunk-more, t.time.left-more
 }
 
 // isSync reports whether sample t.n, counted from 1, is a sync sample. It must be called for

@@ -156,6 +156,42 @@ func TestReadingTablesAllocatesNothingPerSample(t *testing.T) {
 	}))
 }
 
+// Joined samples have the bytes and the time of their samples, and none reaches beyond its ISO chunk or over a change of
+// the duration.
+func TestJoinedSamples(t *testing.T) {
+	table, err := isobmff.ReadSampleTable(stbl(map[string][]byte{
+		"stts": isobmfftest.U32(0, 2, 7, 1, 4, 2), "stsz": isobmfftest.U32(0, 1, 11), // of QuickTime: not the size of a frame
+		"stsc": isobmfftest.U32(0, 2, 1, 6, 1, 2, 5, 1), "stco": isobmfftest.U32(0, 2, 1000, 2000),
+	}))
+	require.NoError(t, err)
+	table.Join(4, 4)
+	require.EqualValues(t, 44, table.Bytes())
+	for range 2 {
+		var got []isobmff.Sample
+		var s isobmff.Sample
+		for ok := true; ok; {
+			ok, err = table.Next(&s)
+			require.NoError(t, err)
+			if ok {
+				got = append(got, s)
+			}
+		}
+		require.Equal(t, []isobmff.Sample{
+			{DTS: 0, DurationTicks: 4, SizeBytes: 16, Sync: true, At: 1000},
+			{DTS: 4, DurationTicks: 2, SizeBytes: 8, Sync: true, At: 1016},
+			{DTS: 6, DurationTicks: 1, SizeBytes: 4, Sync: true, At: 2000},
+			{DTS: 7, DurationTicks: 8, SizeBytes: 16, Sync: true, At: 2004},
+		}, got)
+		require.LessOrEqual(t, len(got), int(table.Len()))
+		table.Rewind()
+	}
+	other, err := isobmff.ReadSampleTable(stbl(handmade()))
+	require.NoError(t, err)
+	before := other.Len()
+	other.Join(4, 4)
+	require.Equal(t, before, other.Len(), "its samples have sizes of their own")
+}
+
 // A table of a few bytes may claim any number of samples and chunks.
 func TestTheCostOfTablesIsProportional(t *testing.T) {
 	for name, fill := range map[string]func(n int) map[string][]byte{
@@ -196,11 +232,16 @@ func FuzzSampleTable(f *testing.F) {
 	delete(wide, "stco")
 	wide["co64"] = isobmfftest.U32(0, 3, 0, 1000, 0, 2000, 0, 3000)
 	f.Add(stbl(wide))
+	f.Add(stbl(map[string][]byte{"stts": isobmfftest.U32(0, 1, 9, 1), "stsz": isobmfftest.U32(0, 1, 9),
+		"stsc": isobmfftest.U32(0, 1, 1, 9, 1), "stco": isobmfftest.U32(0, 1, 0)}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		table, err := isobmff.ReadSampleTable(b)
 		if err != nil {
 			require.ErrorIs(t, err, isobmff.ErrTables)
 			return
+		}
+		if len(b)%2 == 0 {
+			table.Join(4, 1000)
 		}
 		require.GreaterOrEqual(t, table.Bytes(), int64(0))
 		require.GreaterOrEqual(t, table.Ticks(), int64(0))

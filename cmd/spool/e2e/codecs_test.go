@@ -54,10 +54,10 @@ var codecs = []coded{
 	{name: "opus, 60 ms, mono", encode: withPictures("libopus", 48000, 1, "-frame_duration", "60"), container: "mp4", kind: "a"},
 	{name: "lpcm, mu-law", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
 	{name: "lpcm, A-law, 16 kHz, stereo", encode: withPictures("pcm_alaw", 16000, 2), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
-	{name: "mulaw", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: samplesIn("ulaw"), settings: "audio: {g711: keep}", without: notInFiles},
-	{name: "alaw, 16 kHz, stereo", encode: withPictures("pcm_alaw", 16000, 2), container: "mov", kind: "a", compare: samplesIn("alaw"), settings: "audio: {g711: keep}", without: notInFiles},
-	{name: "lpcm, L16", encode: withPictures("pcm_s16be", 44100, 2), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
-	{name: "lpcm, L24", encode: withPictures("pcm_s24be", 48000, 2), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
+	{name: "mulaw", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: samplesIn("ulaw"), settings: "audio: {g711: keep}"},
+	{name: "alaw, 16 kHz, stereo", encode: withPictures("pcm_alaw", 16000, 2), container: "mov", kind: "a", compare: samplesIn("alaw"), settings: "audio: {g711: keep}"},
+	{name: "lpcm, L16", encode: withPictures("pcm_s16be", 44100, 2), container: "mov", kind: "a", compare: samplesIn("ipcm")},
+	{name: "lpcm, L24", encode: withPictures("pcm_s24be", 48000, 2), container: "mov", kind: "a", compare: samplesIn("ipcm")},
 }
 
 // The ways to record a source.
@@ -75,8 +75,8 @@ const (
 	longClip  = 20
 )
 
-// notInFiles are the ways of a form that spool does not read from files.
-var notInFiles = map[string]string{byFile: "spool does not read this form from a file"}
+// notInFiles are the ways of G.711 that is recorded as LPCM.
+var notInFiles = map[string]string{byFile: "G.711 of a file is recorded as it is in the file: see mulaw and alaw"}
 
 // withPictures returns the arguments for sound of a codec beside pictures.
 func withPictures(encoder string, rate, channels int, more ...string) []string {

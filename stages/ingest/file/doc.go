@@ -12,7 +12,8 @@
 // The reader supports H.264 and H.265 with 4-byte NAL lengths, and the other codecs of package codec. It leaves out
 // other tracks, and those whose sample entry is damaged, and names them in the log. It holds the moov in memory, reads an
 // entry of its tables only when a sample needs it, and holds one fragment at a time. So its memory grows with the moov
-// and not with the media.
+// and not with the media. Frames of uncompressed sound of which each is a sample of the file become access units of 40
+// ms.
 //
 // A fragmented file that is cut off, for example because it still grows, is read up to its last whole fragment. If
 // an ordinary file is cut off in an mdat after its moov, the reader returns an error at the first missing sample, or

@@ -156,8 +156,17 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 	}
 	t.shiftTicks = readEdits(isobmff.Find(trak, "edts", "elst"), movieScale, mdhd.Timescale, log.With("track", t.id))
 	if m.fragments == nil {
-		t.samples, err = isobmff.ReadSampleTable(stbl)
-		return t, err
+		table, err := isobmff.ReadSampleTable(stbl)
+		if err != nil {
+			return t, err
+		}
+		t.samples = table
+		if frameBytes := codec.Of(t.Codec).FrameBytes; frameBytes != nil {
+			if n := frameBytes(&t.Track); n > 0 && n <= maxJoinedBytes {
+				table.Join(uint32(n), min(t.Timescale/joinedPerSecond, maxJoinedBytes/uint32(n)))
+			}
+		}
+		return t, nil
 	}
 	q := m.fragments.tracks[t.id]
 	if q == nil {
