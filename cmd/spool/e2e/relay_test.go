@@ -31,6 +31,7 @@ type relayed struct {
 	stream    *gortsplib.ServerStream
 	announced chan struct{}
 	played    chan struct{}
+	once      sync.Once // closes played
 
 	reader *gortsplib.ServerConn
 	before uint64        // bytes that the reader had got when it played
@@ -84,9 +85,22 @@ func (r *relay) OnSetup(x *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *
 
 func (r *relay) OnPlay(x *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
 	s := r.at(x.Path)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	s.reader, s.before = x.Conn, x.Conn.Stats().OutboundBytes
-	close(s.played)
 	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// OnResponse lets the publisher of a stream go on once its reader plays: before the response to PLAY the library gives it
+// no packets.
+func (r *relay) OnResponse(c *gortsplib.ServerConn, _ *base.Response) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.relays {
+		if s.reader == c {
+			s.once.Do(func() { close(s.played) })
+		}
+	}
 }
 
 func (r *relay) OnRecord(x *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
@@ -111,14 +125,22 @@ func (r *relay) OnRecord(x *gortsplib.ServerHandlerOnRecordCtx) (*base.Response,
 
 // OnSessionClose ends the stream of a publisher that has left.
 func (r *relay) OnSessionClose(x *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	for _, s := range r.of(x.Session) {
+		s.drain()
+		s.stream.Close()
+	}
+}
+
+// of returns the streams of a publisher.
+func (r *relay) of(publisher *gortsplib.ServerSession) (list []*relayed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.relays {
-		if s.of == x.Session {
-			s.drain()
-			s.stream.Close()
+		if s.of == publisher {
+			list = append(list, s)
 		}
 	}
+	return list
 }
 
 // drain waits until the reader has got all packets, because Close drops those in the queue. The response to PLAY and the
