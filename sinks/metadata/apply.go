@@ -101,6 +101,7 @@ func (c *Catalogue) idle(ctx context.Context) {
 func (c *Catalogue) failed(ctx context.Context, err error) {
 	c.batch = max(1, c.batch/2)
 	c.asideAt, c.unsure = time.Time{}, true
+	c.formerServer = true
 	if s := c.store.Load(); s != nil {
 		s.Anew()
 		if database.TroubleOf(err) == database.WrongTable { // an older backup may have been restored
@@ -198,13 +199,16 @@ func (c *Catalogue) answering() {
 }
 
 // working records that the database works and has committed every change. If the database failed
-// before, working also logs this, and closes idle connections: see database.DB.Anew.
+// before, working also logs this, and closes idle connections: see database.DB.Anew. It logs the first success, too.
 func (c *Catalogue) working() {
 	c.failing.Over()
 	stalled, failed := c.stalled.Swap(false), c.lacking.Swap(false)
 	c.up.Store(true)
 	if stalled || failed {
-		c.store.Load().Anew() // connections that read may still lead to the former server or file
+		if c.formerServer {
+			c.store.Load().Anew() // connections that read may still lead to the former server or file
+			c.formerServer = false
+		}
 		c.log.Info("catalogue: the database has every row", "driver", c.opts.Driver, "applied", c.applied.Load())
 	}
 }

@@ -97,18 +97,19 @@ type Catalogue struct {
 	replayedTo int64                 // revision up to which the database had the journal at the start; apply only
 	lacking    atomic.Bool           // since a failure or the start, the database has not yet taken every change
 
-	unsure     bool                     // apply must read the position in the database again; used by apply only
-	behind     chan struct{}            // capacity 1; a value: the database has lost rows
-	wake       chan struct{}            // capacity 1; a value: a change is pending
-	retry      chan struct{}            // capacity 1; a value: the cause of a failure may be over
-	stop       func()                   // ends apply
-	removing   sync.Mutex               // orders the deletion and the loss of a row; not locked during I/O
-	former     atomic.Pointer[[]string] // former names of this recorder: see learnNames
-	copyLogged atomic.Bool              // learnNames has logged that the directory is a copy
-	claim      claim
-	begun      begun
-	broken     atomic.Pointer[damaged]             // the malformed file; nil: the file is intact
-	opened     atomic.Pointer[filesystem.Identity] // the file that the last attempt tried to open; nil: no attempt yet
+	formerServer bool                     // the database failed since connections were last closed; used by apply only
+	unsure       bool                     // apply must read the position in the database again; used by apply only
+	behind       chan struct{}            // capacity 1; a value: the database has lost rows
+	wake         chan struct{}            // capacity 1; a value: a change is pending
+	retry        chan struct{}            // capacity 1; a value: the cause of a failure may be over
+	stop         func()                   // ends apply
+	removing     sync.Mutex               // orders the deletion and the loss of a row; not locked during I/O
+	former       atomic.Pointer[[]string] // former names of this recorder: see learnNames
+	copyLogged   atomic.Bool              // learnNames has logged that the directory is a copy
+	claim        claim
+	begun        begun
+	broken       atomic.Pointer[damaged]             // the malformed file; nil: the file is intact
+	opened       atomic.Pointer[filesystem.Identity] // the file that the last attempt tried to open; nil: no attempt yet
 
 	refusedMinute atomic.Int64 // minute, since 1970, in which a refused query was last logged
 

@@ -1,7 +1,11 @@
 package metadata
 
 import (
+	"database/sql"
+	"encoding/binary"
 	"errors"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -44,6 +48,54 @@ func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
 			require.Equal(t, len(database.Versions), n, "each version noted once")
 		}
 	})
+}
+
+// Each transaction waits for the disk, at the start of the first recording too.
+func TestANewSQLiteDatabaseIsMadeInOneTransaction(t *testing.T) {
+	target, err := database.Parse("sqlite", filepath.Join(t.TempDir(), "spool.db"))
+	require.NoError(t, err)
+	for _, transactions := range []int{1, 0} { // of the database when it is new, and when it is opened again
+		s, err := target.Open(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, transactions, committed(t, target.File+"-wal"))
+		require.NoError(t, s.Close())
+	}
+}
+
+// committed returns the number of transactions in a write-ahead log of SQLite: the frames of which each has the size of
+// the database after a commit. See "WAL File Format" in SQLite's documentation.
+func committed(t *testing.T, wal string) (n int) {
+	t.Helper()
+	const header, frameHeader, page = 32, 24, 4096
+	log, err := os.ReadFile(wal)
+	require.NoError(t, err)
+	for at := header; at+frameHeader <= len(log); at += frameHeader + page {
+		if binary.BigEndian.Uint32(log[at+4:]) != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAnInterruptedFirstMigrationOfSQLiteLeavesNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "spool.db")
+	target, err := database.Parse("sqlite", file)
+	require.NoError(t, err)
+	db, err := sql.Open("sqlite", file)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	_, err = db.ExecContext(t.Context(), "CREATE VIEW spool_events AS SELECT 1") // SQLite has no indexes of views
+	require.NoError(t, err)
+	_, err = target.Open(t.Context())
+	require.Error(t, err)
+	var tables int
+	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'").Scan(&tables))
+	require.Zero(t, tables)
+	_, err = db.ExecContext(t.Context(), "DROP VIEW spool_events")
+	require.NoError(t, err)
+	s, err := target.Open(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
 }
 
 func dropAll(t *testing.T, s *database.DB) {

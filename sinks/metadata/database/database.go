@@ -26,7 +26,7 @@ type DB struct {
 // the schema, as a standby does, begin checks instead that the schema is up to date. After an error
 // it closes the database.
 func (s *DB) begin(ctx context.Context) (*DB, error) {
-	err := s.Migrate(ctx, nil)
+	err := s.bring(ctx)
 	if err == nil {
 		err = s.remake(ctx)
 	}

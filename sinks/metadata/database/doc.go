@@ -13,6 +13,7 @@
 //
 // The schema is a list of versions, each of which has statements that change the previous one. A
 // released version is never edited. A migration can be repeated after an interruption at any statement:
-// MySQL commits each of them by itself. A process refuses a schema that is newer than its own. It also
-// refuses a table that has the name of a table of the first version but lacks one of its columns.
+// MySQL commits each of them by itself. When a SQLite database is opened, all statements are one
+// transaction. A process refuses a schema that is newer than its own. It also refuses a table that has the
+// name of a table of the first version but lacks one of its columns.
 package database

@@ -69,6 +69,50 @@ func (s *DB) Migrate(ctx context.Context, step func(n int) error) error {
 		return fmt.Errorf("%s: migrate: lock: %w", s.Driver, err)
 	}
 	defer unlock()
+	return s.migrate(ctx, step)
+}
+
+// bring is Migrate for a DB that nothing else uses yet. In a SQLite database it executes all statements in one
+// transaction, because each transaction waits for the disk. The pool RW then has one connection, so that each
+// statement of migrate is executed in the transaction. If every version has been applied, bring only reads.
+func (s *DB) bring(ctx context.Context) (err error) {
+	if s.complete(ctx) {
+		if err := s.refuseForeign(ctx); err != nil {
+			return fmt.Errorf("%s: %w", s.Driver, err)
+		}
+		return nil
+	}
+	if s.Driver != "sqlite" {
+		return s.Migrate(ctx, nil)
+	}
+	unlock, err := s.lockMigrations(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: migrate: lock: %w", s.Driver, err)
+	}
+	defer unlock()
+	if _, err := s.RW.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("%s: migrate: %w", s.Driver, err)
+	}
+	end := "COMMIT"
+	if err = s.migrate(ctx, nil); err != nil {
+		end = "ROLLBACK"
+	}
+	if _, failed := s.RW.ExecContext(context.WithoutCancel(ctx), end); failed != nil {
+		err = errors.Join(err, fmt.Errorf("%s: migrate: %w", s.Driver, failed))
+	}
+	return err
+}
+
+// complete reports whether exactly the versions of the schema that this program knows have been applied.
+func (s *DB) complete(ctx context.Context) bool {
+	var applied int
+	var newest sql.NullString
+	err := s.RW.NewRaw("SELECT COUNT(DISTINCT name), MAX(name) FROM spool_migrations").Scan(ctx, &applied, &newest)
+	return err == nil && applied == len(Versions) && newest.String == Versions[len(Versions)-1].name
+}
+
+// migrate does the work of Migrate. The caller has the lock.
+func (s *DB) migrate(ctx context.Context, step func(n int) error) error {
 	if err := s.refuseForeign(ctx); err != nil {
 		return fmt.Errorf("%s: %w", s.Driver, err)
 	}
