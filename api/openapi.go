@@ -144,7 +144,11 @@ func jsonContent(schema openapi.Object) openapi.Object {
 }
 
 func (s *Server) openAPI(w http.ResponseWriter, _ *request) error {
+	document, err := s.document()
+	if err != nil {
+		return err
+	}
 	w.Header().Set("Cache-Control", "no-cache")
-	answer(w, http.StatusOK, json.RawMessage(s.doc))
+	answer(w, http.StatusOK, json.RawMessage(document))
 	return nil
 }

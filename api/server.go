@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/conn"
@@ -31,10 +32,10 @@ type Server struct {
 	origins   *http.CrossOriginProtection
 	readers   playback.Readers
 	shown     scrub.Scrubber
-	doc       []byte         // the OpenAPI document
-	scrape    http.Handler   // answers /metrics
-	coverages chan struct{}  // semaphore of the coverage answers in progress
-	live      *conn.Listener // nil before Listen
+	document  func() ([]byte, error) // returns the OpenAPI document, which the first call makes
+	scrape    http.Handler           // answers /metrics
+	coverages chan struct{}          // semaphore of the coverage answers in progress
+	live      *conn.Listener         // nil before Listen
 }
 
 // New checks the configuration and returns a server that does not listen yet. deps must have
@@ -69,9 +70,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s.router = s.newRouter(s.table)
 	s.router.PanicHandler = s.recovered
-	if s.doc, err = document(cfg, s.table); err != nil {
-		return nil, err
-	}
+	s.document = sync.OnceValues(func() ([]byte, error) { return document(cfg, s.table) })
 	s.scrape, err = metrics.New(metrics.Config{
 		Version: cfg.Version, MaxStreams: cfg.MaxSeries, Clock: deps.Clock,
 		Streams: deps.Streams, Recorder: deps.Recorder, Problems: s.wrong, More: deps.Metrics,

@@ -23,12 +23,18 @@ const (
 )
 
 // layers merges the layers of the configuration (defaults, file, environment, flags) with koanf; a later layer wins.
-// Each value in koanf is a *config.Node with its own position. The map at holds the positions of keys.
+// Each value in koanf is a leaf with its own position. The map at holds the positions of keys.
 type layers struct {
 	merged *koanf.Koanf
 	at     map[string]config.Pos // position of each path in the last layer that sets it
 	blank  bool                  // the configuration file has no settings
 }
+
+// leaf returns the node of one value. koanf copies its whole tree each time that it merges or returns it: it copies a
+// function as it is, but a node deeply, by reflection.
+type leaf func() *config.Node
+
+func newLeaf(n *config.Node) leaf { return func() *config.Node { return n } }
 
 func newLayers() (*layers, error) {
 	l := &layers{merged: koanf.New(delimiter), at: map[string]config.Pos{}}
@@ -101,7 +107,7 @@ func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 			m[e.Key] = l.level(e.Value, deeper)
 			continue
 		}
-		m[e.Key] = e.Value
+		m[e.Key] = newLeaf(e.Value)
 	}
 	return m
 }
@@ -135,10 +141,10 @@ func (l *layers) flags(flags []Flag) error {
 	return nil
 }
 
-// text returns the value of an environment variable or a flag as a text node. keys lead from the root to the
+// text returns the value of an environment variable or a flag as a leaf with a text node. keys lead from the root to the
 // setting; from names the variable or the flag, and becomes the position of the node. text stores this position in
 // l.at for the setting, and for each enclosing block that has no position yet.
-func (l *layers) text(keys []string, from, value string) *config.Node {
+func (l *layers) text(keys []string, from, value string) leaf {
 	pos, path := config.Pos{File: from}, ""
 	for _, key := range keys {
 		path = config.Join(path, key)
@@ -147,7 +153,7 @@ func (l *layers) text(keys []string, from, value string) *config.Node {
 		}
 	}
 	l.at[path] = pos
-	return &config.Node{Pos: pos, Path: path, Scalar: value}
+	return newLeaf(&config.Node{Pos: pos, Path: path, Scalar: value})
 }
 
 // has reports whether the merged configuration has a value for a top-level key, other than an empty map.
@@ -157,6 +163,20 @@ func (l *layers) has(key string) bool {
 	return !isMap || len(m) > 0
 }
 
+// tree returns the merged layers. The caller calls it once, and may change the nodes.
 func (l *layers) tree() *config.Node {
-	return config.FromAny(l.merged.Raw(), "", func(path string) config.Pos { return l.at[path] })
+	return config.FromAny(nodes(l.merged.Raw()), "", func(path string) config.Pos { return l.at[path] })
+}
+
+// nodes replaces each leaf in m and below by its node, and returns m.
+func nodes(m map[string]any) map[string]any {
+	for key, value := range m {
+		switch value := value.(type) {
+		case leaf:
+			m[key] = value()
+		case map[string]any:
+			nodes(value)
+		}
+	}
+	return m
 }

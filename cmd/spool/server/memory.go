@@ -39,7 +39,7 @@ const gcPercent = 30
 
 // budget returns the pool of all chunks and the budget that limits them. If memory.max is set, it also
 // sets the memory limit of the Go runtime, and lets access units that are not in a chunk yet take half
-// of the heap that remains for media. Without GOGC in the environment it sets gcPercent.
+// of the heap that remains for media.
 func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
 	free, chunks, heap := memory(cfg.Memory)
 	pool := media.NewPool(int(min(free, math.MaxInt)))
@@ -47,11 +47,16 @@ func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
 		debug.SetMemoryLimit(heap)
 		ingest.LimitMemory((heap - baseBytes + mappedBytes) / 2)
 	}
+	priority := func(stream string) int { return cfg.Streams[configs.StreamPath(stream)].Priority }
+	return pool, media.NewBudget(pool, chunks, priority)
+}
+
+// keepHeapSmall sets gcPercent unless GOGC is in the environment. Run calls it when everything is open: before, it would
+// only cause collections.
+func keepHeapSmall() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	priority := func(stream string) int { return cfg.Streams[configs.StreamPath(stream)].Priority }
-	return pool, media.NewBudget(pool, chunks, priority)
 }
 
 // memoryMetrics is the collector of the metrics of the process's memory.

@@ -38,27 +38,33 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return unwritableRecordPath(err)
 	}
-	s.logFilesystems()
 	_ = s.declared.JudgeDirectory() // it logs its error itself
 	s.protection = media.NewProtection(int64(s.cfg.Events.MaxProtectBytes), protectable(dir, s.cfg.Events.MaxProtectPercent))
 	pipeline.Provide(s.services, s.protection)
 	if err := s.openCatalogue(ctx, dir); err != nil {
 		return err
 	}
+	known := seen.Open(dir, s.hub.List, s.log)
+	s.expected = &seen.Expected{Hub: s.hub, Seen: known, Wants: s.recorder.Wants, Clock: s.clock}
+	if err := s.newAPI(dir); err != nil { // while the database is being opened
+		return err
+	}
+	if err := s.claimName(ctx); err != nil {
+		return err
+	}
 	if err := s.openOutbox(dir); err != nil {
 		return err
 	}
-	known := seen.Open(dir, s.hub.List, s.log)
-	s.expected = &seen.Expected{Hub: s.hub, Seen: known, Wants: s.recorder.Wants, Clock: s.clock}
 	s.hub.Watch(func(path string) {
 		known.Saw(path, s.clock.Now())
 		s.recorder.PublisherCame(path)
 	})
 	s.hub.WatchDepartures(func(d hub.Departure) { known.Left(d.Path, d.Last, d.Since) })
 	s.tasks.Go("remembering streams", func(ctx context.Context) error { return known.Run(ctx, s.clock) })
-	if err := s.openAPI(dir); err != nil {
+	if err := s.listen(); err != nil {
 		return err
 	}
+	s.logFilesystems() // after listen: the probes write to the disk, and delay the first answer
 	s.servers.Start(ctx, s.tasks)
 	s.tasks.Go("watching for silent streams", s.hub.WatchSilence)
 	s.startRetention()
@@ -101,7 +107,7 @@ func (s *Server) lastNotices(ctx context.Context) {
 	s.outbox.Settle(ctx)
 }
 
-// openCatalogue opens the catalogue and returns an error if another recorder has this node's name: see
+// openCatalogue opens the catalogue, which then opens the database. It does not wait for the database: see
 // claimName.
 func (s *Server) openCatalogue(ctx context.Context, dir string) (err error) {
 	options, err := CatalogueOptions(s.cfg, dir, s.clock)
@@ -115,11 +121,11 @@ func (s *Server) openCatalogue(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	pipeline.Provide(s.services, s.catalogue)
-	return s.claimName(ctx)
+	return nil
 }
 
-// openAPI makes the parts that requests need, and lets the HTTP server listen.
-func (s *Server) openAPI(dir string) error {
+// newAPI makes the HTTP server, which does not listen yet, and the parts that requests need.
+func (s *Server) newAPI(dir string) error {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -146,9 +152,11 @@ func (s *Server) openAPI(dir string) error {
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
 		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}, memoryMetrics{s.pool}}, SignIns: s.signIns["http"],
 	})
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// listen lets the HTTP server listen.
+func (s *Server) listen() error {
 	addr, err := s.http.Listen()
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ func (s *Server) Run(signals <-chan os.Signal) error {
 		return errors.Join(err, s.close(context.Background(), nil))
 	}
 	s.begin()
+	keepHeapSmall()
 	var first os.Signal
 	var refused error
 	began := s.clock.Now()
