@@ -77,6 +77,7 @@ bench: build
 	./spool bench finalise --runs 5 --warm 0 --json $(BENCH)/finalise.json
 	./spool bench repair --runs 5 --warm 0 --json $(BENCH)/repair.json
 	./spool bench remux --runs 5 --json $(BENCH)/remux.json
+	./spool bench start --runs 11 --json $(BENCH)/start.json
 	./spool bench live --runs 3 --in-phase --json $(BENCH)/live.json
 	cd bench/peers && $(GO) run ./peersbench --json $(BENCH)/peers.json
 	./spool bench targets $(BENCH)/*.json

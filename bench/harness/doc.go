@@ -8,6 +8,7 @@
 //	finalise  finishing a long file: bytes and time                nothing
 //	repair    repairing a long file whose recorder was killed      reading the file once
 //	remux     the command spool remux                              ffmpeg -c copy, and cp
+//	start     from the start of spool serve to its first answer    nothing
 //	live      the command spool serve, under RTSP publishers       two servers that discard the media, and others
 //
 // Figures are medians of the rounds, with the lowest and the highest beside them. The media is the built-in test

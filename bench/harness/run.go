@@ -17,7 +17,7 @@ type Options struct {
 	Warm int    // rounds before the counted ones, which warm up caches and pools; not for live
 	Runs int    // counted rounds
 	Live LiveOptions
-	Self string // for live and remux: path of the spool binary
+	Self string // for live, remux and start: path of the spool binary
 
 	// Progress, if not nil, is called before each round with the number of finished rounds, the number of all
 	// rounds, and a name of the case. For live it is called before each case, with numbers of cases instead. At the
@@ -26,7 +26,7 @@ type Options struct {
 }
 
 // Kinds lists the kinds of measurement that Run accepts, in the order in which the package comment describes them.
-var Kinds = []string{"mux", "pipeline", "finalise", "repair", "remux", "live"}
+var Kinds = []string{"mux", "pipeline", "finalise", "repair", "remux", "start", "live"}
 
 // Run measures every case with the measurement kind, one of Kinds, and returns a result for each. After an error, or
 // when the context ends, it returns the results of the finished cases, and the error. It removes its temporary files.
@@ -37,7 +37,7 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 	}
 	defer os.RemoveAll(dir)
 	round := map[string]func(context.Context, string, *bench) error{
-		"mux": muxRound, "pipeline": pipelineRound, "finalise": finaliseRound, "repair": repairRound, "remux": remuxRound,
+		"mux": muxRound, "pipeline": pipelineRound, "finalise": finaliseRound, "repair": repairRound, "remux": remuxRound, "start": startRound,
 	}[kind]
 	if kind == "remux" || kind == "live" {
 		for _, c := range cases {
@@ -82,10 +82,13 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 	return results, nil
 }
 
-// movieFor makes the media of a case for a kind of measurement.
+// movieFor makes the media of a case for a kind of measurement: nil for start, which needs none.
 func movieFor(ctx context.Context, kind string, c Case) (*movie.Movie, error) {
-	if kind == "remux" {
+	switch kind {
+	case "remux":
 		return movie.Coded(ctx, c.spec())
+	case "start":
+		return nil, nil
 	}
 	return movie.Pattern(c.spec())
 }

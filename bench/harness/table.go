@@ -42,7 +42,11 @@ func WriteTable(w io.Writer, results []Result) error {
 	for i := range results {
 		cases[i] = results[i].Case
 	}
-	fmt.Fprintf(w, "%s, rounds: %d, all rows: %s%s\n", results[0].Kind, results[0].rounds(), shared(cases), syncNotes[results[0].Kind])
+	fmt.Fprintf(w, "%s, rounds: %d", results[0].Kind, results[0].rounds())
+	if results[0].Kind != "start" { // which has no parameters
+		fmt.Fprintf(w, ", all rows: %s%s", shared(cases), syncNotes[results[0].Kind])
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	head := []string{results[0].Kind}
 	for i, m := range results[0].Metrics {
@@ -69,7 +73,9 @@ var syncNotes = map[string]string{
 }
 
 // hasSpread reports whether a table shows the lowest and the highest value of the metric number i.
-func hasSpread(i int, m Metric) bool { return i == 0 || strings.HasPrefix(m.Unit, "x-") }
+func hasSpread(i int, m Metric) bool {
+	return i == 0 || strings.HasPrefix(m.Unit, "x-") || m.Unit == restartUnit
+}
 
 // writeLive writes a table for each case of live, with a row for each server.
 func writeLive(w io.Writer, results []Result) error {
@@ -85,6 +91,9 @@ func writeLive(w io.Writer, results []Result) error {
 
 func row(r *Result, cases []Case) []string {
 	out := []string{r.Case.Short(cases)}
+	if r.Kind == "start" {
+		out[0] = ""
+	}
 	for i, m := range r.Metrics {
 		out = append(out, figure(m.Median()))
 		if hasSpread(i, m) {

@@ -25,6 +25,7 @@ type BenchCmd struct {
 	Finalise FinaliseBench `cmd:"" help:"The time that finishing a long file takes."`
 	Repair   RepairBench   `cmd:"" help:"The time that repairing a long file after a kill takes, against reading the file once."`
 	Remux    RemuxBench    `cmd:"" help:"The command remux, against ffmpeg -c copy and cp of the same file; ffmpeg must be installed."`
+	Start    StartBench    `cmd:"" help:"The time from the start of spool serve to the first answer of its API, with a new database and with an existing one; and the size of the binary."`
 	Live     LiveBench     `cmd:"" help:"RTSP publishers in real time, against a server that discards what they send."`
 	Targets  TargetsCmd    `cmd:"" help:"Print the measured figures beside their targets, from the files of --json."`
 	Part     BenchPartCmd  `cmd:"" hidden:"" help:"The processes of bench live."`
@@ -66,6 +67,8 @@ type (
 	RepairBench struct{ benchFlags }
 	// RemuxBench implements spool bench remux.
 	RemuxBench struct{ benchFlags }
+	// StartBench implements spool bench start, which uses no list.
+	StartBench struct{ benchFlags }
 	// LiveBench implements spool bench live.
 	LiveBench struct {
 		benchFlags
@@ -122,6 +125,11 @@ func (c *RemuxBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Length = []config.Duration{600 * second}
 	return c.run(p, "remux", m, harness.LiveOptions{})
+}
+
+// Run measures the start of this program.
+func (c *StartBench) Run(p *Program) error {
+	return c.run(p, "start", defaultMatrix(), harness.LiveOptions{})
 }
 
 // Run measures the recording of RTSP publishers in real time.
