@@ -249,6 +249,7 @@ func (b *Builder) Flush() {
 func (b *Builder) open() {
 	b.seq++
 	b.cur = b.pool.get(b.set)
+	b.pool.openChunks.Add(1)
 	b.cur.Seq = b.seq
 }
 
@@ -256,6 +257,7 @@ func (b *Builder) open() {
 func (b *Builder) seal() {
 	c := b.cur
 	b.cur, b.more = nil, c.More
+	b.pool.openChunks.Add(-1)
 	b.pool.openBytes.Add(-int64(c.Bytes()))
 	if lead := c.Lead(); lead.Len() > 0 {
 		b.keptUTC = c.UTC + ToNanos(lead.DTS[lead.Len()-1]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale)

@@ -108,6 +108,7 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	if old.AccessUnits() == 0 { // all access units moved to the next chunk
 		next.Seq, b.seq = old.Seq, old.Seq
 		next.Gaps = append(next.Gaps, old.Gaps...)
+		b.pool.openChunks.Add(-1)
 		b.pool.seal(old)
 		old.Release()
 	} else {
@@ -173,15 +174,26 @@ func (b *Builder) nominal(track int) int64 {
 
 // Streams that begin together also end their chunks together. Just before that, their open chunks take twice the
 // memory that they would take if their ends were spread. Therefore, while the open chunks of all builders of a pool
-// exceed crowdedBytes, a chunk ends as soon as it has earlyBytes. Such a chunk costs a write, but no sync of its own:
-// it has Chunk.More set, and the flush interval ends as it would without it.
+// are crowded, a chunk ends as soon as it has earlyBytes. Such a chunk costs a write, but no sync of its own: it has
+// Chunk.More set, and the flush interval ends as it would without it.
+//
+// Open chunks are crowded beyond crowdedBytes, and where there are more than fewChunks of them, beyond another
+// crowdedChunkBytes for each: the memory of many small chunks does not pay for twice as many writes.
 const (
-	crowdedBytes = 8 << 20
-	earlyBytes   = 128 << 10
+	crowdedBytes      = 8 << 20
+	fewChunks         = 64
+	crowdedChunkBytes = 192 << 10
+	earlyBytes        = 128 << 10
 )
+
+// crowded reports whether the open chunks of all builders of the pool take much memory.
+func (p *Pool) crowded() bool {
+	many := max(p.openChunks.Load()-fewChunks, 0)
+	return p.openBytes.Load() > crowdedBytes+many*crowdedChunkBytes
+}
 
 // endsEarly reports whether the open chunk ends before its next access unit, of the given track, to save memory.
 // bytes is the size of its payload.
 func (b *Builder) endsEarly(track, bytes int) bool {
-	return track == b.set.lead && bytes >= earlyBytes && b.cur.Lead().Len() > 0 && b.pool.openBytes.Load() > crowdedBytes
+	return track == b.set.lead && bytes >= earlyBytes && b.cur.Lead().Len() > 0 && b.pool.crowded()
 }

@@ -43,6 +43,8 @@ func newFeed(t *testing.T, cfg BuilderConfig, tracks ...Track) *feed {
 		}
 		require.Zero(t, f.pool.Outstanding(), f.pool.Leaks())
 		require.Zero(t, f.pool.Memory())
+		require.Zero(t, f.pool.openChunks.Load())
+		require.Zero(t, f.pool.openBytes.Load())
 	})
 	return f
 }

@@ -285,4 +285,6 @@ func anyStream(t *rapid.T) {
 	m.flush()
 	require.Zero(t, m.pool.Outstanding(), m.pool.Leaks())
 	require.Zero(t, m.pool.Memory())
+	require.Zero(t, m.pool.openChunks.Load())
+	require.Zero(t, m.pool.openBytes.Load())
 }

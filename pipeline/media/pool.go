@@ -18,7 +18,8 @@ type Pool struct {
 	checked      bool
 	outstanding  atomic.Int64
 	memoryBytes  atomic.Int64
-	openBytes    atomic.Int64 // payload of the open chunks of all builders
+	openChunks   atomic.Int64 // open chunks of all builders
+	openBytes    atomic.Int64 // their payload
 
 	mu      sync.Mutex // guards the following fields
 	blocks  blocks
