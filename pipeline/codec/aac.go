@@ -42,29 +42,28 @@ var entryAAC = SampleEntry{Types: []string{"mp4a"}, Config: "esds", Write: write
 // writeEntryAAC writes a sample entry (ISO/IEC 14496-14, 5.6.1) with the track's AudioSpecificConfig.
 func writeEntryAAC(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
 	at := w.OpenAudioEntry(fourcc, t.Channels, 16, t.SampleRate)
-	w.Esds(t.ParameterSets[0])
+	w.Esds(isobmff.MPEG4Audio, t.ParameterSets[0])
 	w.Close(at)
 	return isobmff.SquarePixels, nil
 }
 
-// readEntryAAC reads a sample entry of an MP4 file, or of a QuickTime file, in which esds is inside a wave box.
+// MPEG-2 AAC: the objectTypeIndications of its profiles, Main to SSR (ISO/IEC 14496-1, table 5). Its configuration is an
+// AudioSpecificConfig, too.
+const firstMPEG2AAC, lastMPEG2AAC = 0x66, 0x68
+
+// readEntryAAC reads a sample entry.
 func readEntryAAC(entry []byte, t *media.Track) error {
-	e, _ := isobmff.ReadAudioEntry(entry)
-	esds := isobmff.Find(e.Boxes, "esds")
-	if esds == nil {
-		esds = isobmff.Find(e.Boxes, "wave", "esds")
-	}
-	object, asc, ok := isobmff.ReadEsds(esds)
+	_, object, asc, err := readEsds(entry)
 	switch {
-	case !ok:
-		return errors.New("esds is damaged")
-	case object != isobmff.MPEG4Audio:
+	case err != nil:
+		return err
+	case object != isobmff.MPEG4Audio && (object < firstMPEG2AAC || object > lastMPEG2AAC):
 		return fmt.Errorf("MPEG-4 object type %#x: %w", object, ErrNotRecorded)
 	case len(asc) == 0:
 		return errors.New("esds has no AudioSpecificConfig")
 	}
 	t.ParameterSets = [][]byte{asc}
-	err := describeAAC(t)
+	err = describeAAC(t)
 	if errors.Is(err, ErrNotAAC) {
 		err = fmt.Errorf("%w: %w", err, ErrNotRecorded)
 	}

@@ -11,7 +11,8 @@ import (
 
 // SampleEntry reads and writes the sample entry of a codec (ISO/IEC 14496-12, 8.5.2).
 type SampleEntry struct {
-	// Types lists the types of sample entries that Read reads. Write gets the first.
+	// Types lists the types of sample entries that Read reads. Write gets the first. Several codecs may have the same
+	// type.
 	Types []string
 	// Config is the type of the box with the decoder configuration, such as avcC.
 	Config string
@@ -20,10 +21,19 @@ type SampleEntry struct {
 	LengthSize func(config []byte) int
 	// Write appends a sample entry of the type fourcc for a track. It returns the aspect ratio of the pixels.
 	Write func(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error)
-	// Read completes a track that has a codec and a timescale from the payload of a sample entry.
+	// Read completes a track that has a codec and a timescale from the payload of a sample entry. Its error wraps
+	// ErrNotRecorded for an entry of another codec.
 	Read func(entry []byte, t *media.Track) error
 	// Forms holds a function as Read for each further type of sample entries that may hold the codec.
 	Forms map[string]func(entry []byte, t *media.Track) error
+}
+
+// reads returns the function that reads a type of sample entry, or nil.
+func (e *SampleEntry) reads(fourcc string) func(entry []byte, t *media.Track) error {
+	if slices.Contains(e.Types, fourcc) {
+		return e.Read
+	}
+	return e.Forms[fourcc]
 }
 
 // ErrNotRecorded is the error for a sample entry whose codec spool cannot record.
@@ -56,21 +66,24 @@ func ReadSampleEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 	if !entry.Next() {
 		return t, errors.New("its sample entry is damaged")
 	}
-	c := OfSampleEntry(entry.Type.String())
-	if c == nil || c.Entry.Read == nil {
-		return t, fmt.Errorf("%q: %w", entry.Type, ErrNotRecorded)
+	err = fmt.Errorf("%q: %w", entry.Type, ErrNotRecorded)
+	for _, c := range All() {
+		read := c.Entry.reads(entry.Type.String())
+		if read == nil {
+			continue
+		}
+		t = media.Track{Codec: c.ID, Timescale: timescale}
+		if err = read(entry.Payload, &t); !errors.Is(err, ErrNotRecorded) {
+			break
+		}
 	}
-	t.Codec, t.Timescale = c.ID, timescale
-	if form := c.Entry.Forms[entry.Type.String()]; form != nil {
-		return t, form(entry.Payload, &t)
-	}
-	return t, c.Entry.Read(entry.Payload, &t)
+	return t, err
 }
 
-// OfSampleEntry returns the codec that reads a type of sample entry, or nil.
+// OfSampleEntry returns the first codec that reads a type of sample entry, or nil.
 func OfSampleEntry(fourcc string) *Codec {
 	for _, c := range All() {
-		if c.Entry.Forms[fourcc] != nil || slices.Contains(c.Entry.Types, fourcc) {
+		if c.Entry.reads(fourcc) != nil {
 			return c
 		}
 	}
@@ -119,6 +132,21 @@ func Dense(fourcc string) bool {
 		}
 	}
 	return false
+}
+
+// readEsds returns the fields of an audio sample entry, and the objectTypeIndication and the DecoderSpecificInfo of its
+// esds, which is inside a wave box in QuickTime files.
+func readEsds(entry []byte) (e isobmff.AudioEntry, object uint8, specific []byte, err error) {
+	e, _ = isobmff.ReadAudioEntry(entry)
+	esds := isobmff.Find(e.Boxes, "esds")
+	if esds == nil {
+		esds = isobmff.Find(e.Boxes, "wave", "esds")
+	}
+	object, specific, ok := isobmff.ReadEsds(esds)
+	if !ok {
+		err = errors.New("esds is damaged")
+	}
+	return e, object, specific, err
 }
 
 // readVisual reads a visual sample entry. config returns the parameter sets from the payload of the box name.

@@ -13,19 +13,24 @@ const (
 // table 5).
 const MPEG4Audio = 0x40
 
-// Esds appends the esds of an MPEG-4 audio track (ISO/IEC 14496-14, 5.6.1). specific is its
-// DecoderSpecificInfo, for AAC the AudioSpecificConfig.
-func (w *Writer) Esds(specific []byte) {
+// Esds appends the esds of a sound track (ISO/IEC 14496-14, 5.6.1). object is its objectTypeIndication. specific is
+// its DecoderSpecificInfo, for AAC the AudioSpecificConfig. A track without one has an empty specific.
+func (w *Writer) Esds(object uint8, specific []byte) {
 	const config, stream = 13, 3 // bytes of the descriptors' own fields
 	n := len(specific)
+	if n > 0 {
+		n += 5
+	}
 	at := w.OpenFull("esds", 0, 0)
-	w.descriptor(tagES, stream+5+config+5+n+5+1)
+	w.descriptor(tagES, stream+5+config+n+5+1)
 	w.zeros(stream)
-	w.descriptor(tagConfig, config+5+n)
-	w.B = append(w.B, MPEG4Audio, 0x05<<2|1) // streamType audio, and a reserved bit
-	w.zeros(3 + 4 + 4)                       // bufferSizeDB, maxBitrate, avgBitrate: not known
-	w.descriptor(tagSpecific, n)
-	w.Append(specific)
+	w.descriptor(tagConfig, config+n)
+	w.B = append(w.B, object, 0x05<<2|1) // streamType audio, and a reserved bit
+	w.zeros(3 + 4 + 4)                   // bufferSizeDB, maxBitrate, avgBitrate: not known
+	if n > 0 {
+		w.descriptor(tagSpecific, len(specific))
+		w.Append(specific)
+	}
 	w.descriptor(tagSL, 1)
 	w.U8(2) // as in every MP4 file (ISO/IEC 14496-14, 3.1.2)
 	w.Close(at)
@@ -37,7 +42,8 @@ func (w *Writer) descriptor(tag uint8, n int) {
 }
 
 // ReadEsds reads the payload of an esds: the objectTypeIndication, and the DecoderSpecificInfo in
-// the memory of the payload. ok is false if the box is cut or has other descriptors.
+// the memory of the payload, nil if the esds has none. ok is false if the box is cut or has other
+// descriptors.
 func ReadEsds(payload []byte) (object uint8, specific []byte, ok bool) {
 	f := NewFields(payload)
 	f.Skip(4)
@@ -56,7 +62,9 @@ func ReadEsds(payload []byte) (object uint8, specific []byte, ok bool) {
 	config := NewFields(descriptor(&es, tagConfig))
 	object = config.U8()
 	config.Skip(12)
-	specific = descriptor(&config, tagSpecific)
+	if left := config; len(left.Rest()) > 0 {
+		specific = descriptor(&config, tagSpecific)
+	}
 	return object, specific, !config.Short() && !es.Short()
 }
 

@@ -103,7 +103,7 @@ func TestTheDecoderConfigurationsHaveTheBytesOfGoMP4(t *testing.T) {
 			{Tag: gomp4.SLConfigDescrTag, Size: 1, Data: []byte{2}},
 		}})
 		require.NoError(t, want.Err())
-		got.Esds(specific)
+		got.Esds(isobmff.MPEG4Audio, specific)
 		require.Equal(t, want.B, got.B)
 	}
 }
@@ -122,7 +122,7 @@ func TestTheHeadersOfAMovieAllocateNothing(t *testing.T) {
 		w.Trex(&isobmff.Trex{TrackID: 1})
 		w.Close(w.OpenVisualEntry("avc1", 16, 16))
 		w.Close(w.OpenAudioEntry("mp4a", 2, 16, 48000))
-		w.Esds(w.B[:2])
+		w.Esds(isobmff.MPEG4Audio, w.B[:2])
 		w.Free(20)
 	}))
 }

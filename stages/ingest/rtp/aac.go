@@ -17,9 +17,9 @@ import (
 // AudioPayload extracts the frames of a codec without NAL units from the RTP packets of one track.
 type AudioPayload interface {
 	// unpack returns the frames that a packet completes. They are valid until the next call. If the stream carries a
-	// new configuration of AAC, unpack passes its AudioSpecificConfig to describe before it returns frames. An error
+	// new configuration, unpack passes it as the track's parameter set to describe before it returns frames. An error
 	// means that the packet's frames are lost; it is errFrames if the packet has too many.
-	unpack(p *rtp.Packet, describe func(asc []byte) error) ([][]byte, error)
+	unpack(p *rtp.Packet, describe func(set []byte) error) ([][]byte, error)
 	// duration returns the duration of n frames as long as those of the newest packet, in ticks of a timescale.
 	duration(n int, timescale uint32) int64
 }
