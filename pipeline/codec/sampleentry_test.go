@@ -33,6 +33,8 @@ func described(t testing.TB) map[string]media.Track {
 		"mp4a.40.2":           {AAC, 48000, []string{"1190"}},
 		"mp4a.40.5":           {AAC, 48000, []string{"2b118800"}},
 		"mp4a.40.29, with PS": {AAC, 48000, []string{"eb098800"}},
+		"mp4a.6B":             {MP3, 90000, []string{"fffb1400"}},
+		"mp4a.69":             {MP3, 24000, []string{"fff314c0"}},
 		"Opus":                {Opus, OpusRate, []string{"000200000000bb80000000"}},
 	} {
 		var sets [][]byte

@@ -52,6 +52,8 @@ var codecs = []coded{
 	{name: "aac, 16 kHz, mono", encode: withPictures("aac", 16000, 1), container: "mp4", kind: "a"},
 	{name: "opus", encode: withPictures("libopus", 48000, 2, "-frame_duration", "20"), container: "mp4", kind: "a"},
 	{name: "opus, 60 ms, mono", encode: withPictures("libopus", 48000, 1, "-frame_duration", "60"), container: "mp4", kind: "a"},
+	{name: "mp3", encode: withPictures("libmp3lame", 48000, 2), container: "mp4", kind: "a"},
+	{name: "mp3, 16 kHz, mono", encode: withPictures("libmp3lame", 16000, 1), container: "mov", kind: "a"},
 	{name: "lpcm, mu-law", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
 	{name: "lpcm, A-law, 16 kHz, stereo", encode: withPictures("pcm_alaw", 16000, 2), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
 	{name: "mulaw", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: samplesIn("ulaw"), settings: "audio: {g711: keep}"},

@@ -171,7 +171,7 @@ func TestLATMComesBackAsItWasPacked(t *testing.T) {
 	}
 }
 
-// FuzzSound checks that for any packets of AAC and LATM, frames lie within the received bytes, and the kept memory is
+// FuzzSound checks that for any packets of sound, frames lie within the received bytes, and the kept memory is
 // bounded.
 func FuzzSound(f *testing.F) {
 	for _, p := range []*rtp.Packet{aacPacket(1, true, []int{3, 4}, frame(0, 7)), aacPacket(1, false, []int{9}, frame(0, 5))} {
@@ -182,9 +182,12 @@ func FuzzSound(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(append([]byte{1, byte(len(raw))}, raw...), byte(1))
 	f.Add([]byte{1, 3, 2, 7, 8}, byte(2))
+	for offset := range byte(2) { // the beginning of a frame of 96 bytes
+		f.Add(append([]byte{1, 48, 0, 0, 0, 40 * offset, 0xff, 0xf3, 0x44, 0xc4}, make([]byte, 40)...), byte(5))
+	}
 	f.Fuzz(func(t *testing.T, script []byte, kind byte) {
 		var payload AudioPayload = newAAC(t)
-		switch kind % 5 {
+		switch kind % 6 {
 		case 1:
 			payload = newLATM(t, true)
 		case 2:
@@ -195,6 +198,8 @@ func FuzzSound(f *testing.F) {
 			payload = a
 		case 4:
 			payload = &pcmPayload{frameBytes: 1 + int(kind>>5), rate: 8000, by: muLaw}
+		case 5:
+			payload = &mp3Payload{}
 		}
 		came, seq := 0, uint16(0)
 		for len(script) >= 2 {
@@ -215,6 +220,8 @@ func FuzzSound(f *testing.F) {
 		}
 		switch p := payload.(type) {
 		case *aacPayload:
+			require.LessOrEqual(t, cap(p.part.buf), 2*came+64)
+		case *mp3Payload:
 			require.LessOrEqual(t, cap(p.part.buf), 2*came+64)
 		case *latmPayload:
 			require.LessOrEqual(t, cap(p.part.buf), 2*came+64)

@@ -33,6 +33,7 @@ var carriedCodecs = [...]carried{
 	{"mp4a-latm", nil, codec.AAC, "", 0, (*Format).latm, nil},
 	{"opus", nil, codec.Opus, "", codec.OpusRate, (*Format).opus, nil},
 	{"multiopus", nil, codec.Opus, "", codec.OpusRate, (*Format).multiopus, nil},
+	{"mpa", []string{"mp3", "mpeg"}, codec.MP3, "", mp3ClockHz, (*Format).mpa, nil},
 	{"pcmu", []string{"g711u", "mulaw"}, codec.LPCM, "G.711", 8000, (*Format).pcmu, nil},
 	{"pcma", []string{"g711a", "alaw"}, codec.LPCM, "G.711", 8000, (*Format).pcma, nil},
 	{"l16", nil, codec.LPCM, "", 44100, (*Format).l16, nil},

@@ -22,6 +22,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 		"mp4a-latm":     "cpresent=0;config=40002320adca00",
 		"opus":          "sprop-stereo=1",
 		"multiopus":     "channel_mapping=0,4,1,2,3,5;num_streams=4;coupled_streams=2",
+		"mpa":           "",
 		"pcmu":          "",
 		"pcma":          "",
 		"l16":           "",
@@ -52,7 +53,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	require.False(t, f.Recordable())
 	_, err := f.Config(Options{})
 	require.ErrorIs(t, err, ErrCodec)
-	require.Equal(t, "H.264, H.265, VP9, AV1, AAC, Opus, G.711 and LPCM can be", Recordable)
+	require.Equal(t, "H.264, H.265, VP9, AV1, AAC, Opus, MP3, G.711 and LPCM can be", Recordable)
 }
 
 // Written parameters read back equal.
