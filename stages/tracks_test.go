@@ -166,7 +166,7 @@ func TestTracksReleasesWhenTheNextStageFails(t *testing.T) {
 func TestTracksRefusesInvalidRules(t *testing.T) {
 	for text, want := range map[string]string{
 		"{keep: [{}]}":                                  "matches every track",
-		"{drop: [{codec: mp3}]}":                        `unknown codec "mp3"`,
+		"{drop: [{codec: vp8}]}":                        `unknown codec "vp8"`,
 		"{drop: [{codec: aac, kind: video}]}":           "matches no track",
 		"{keep: [{kind: subtitle}]}":                    "subtitle",
 		"{keep: [{kind: video}], drp: [{kind: audio}]}": "did you mean",
