@@ -16,10 +16,10 @@ type TrackMatch struct {
 	Kind     string `yaml:"kind,omitempty" oneof:"video audio" doc:"video or audio"`
 	Codec    string `yaml:"codec,omitempty" reaches:"nothing" doc:"name of the codec, such as h264 or aac"`
 	Language string `yaml:"language,omitempty" reaches:"nothing" doc:"three letters of ISO 639-2, such as eng; und matches a track without a language"`
-	Index    int    `yaml:"index,omitempty" doc:"number of the track in the stream, from 1; the first of all tracks is 1"`
+	Index    int    `yaml:"index,omitempty" takes:"nothing" doc:"number of the track in the stream, from 1; the first of all tracks is 1"`
 	Size     string `yaml:"size,omitempty" reaches:"nothing" doc:"width and height of the pictures in pixels, such as 1920x1080"`
-	Rate     int    `yaml:"rate,omitempty" doc:"sample rate of the sound in Hz, such as 48000"`
-	Channels int    `yaml:"channels,omitempty" doc:"number of channels of the sound"`
+	Rate     int    `yaml:"rate,omitempty" takes:"nothing" doc:"sample rate of the sound in Hz, such as 48000"`
+	Channels int    `yaml:"channels,omitempty" takes:"nothing" doc:"number of channels of the sound"`
 	MIME     string `yaml:"mime,omitempty" reaches:"nothing" doc:"codecs parameter of RFC 6381, such as avc1.640028, or its beginning up to a dot, such as avc1; spool probe prints it"`
 }
 
