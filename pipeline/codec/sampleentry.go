@@ -116,22 +116,11 @@ func LengthSize(stsd []byte) int {
 	return 0
 }
 
-// otherDense lists sample entries of codecs that spool does not record, but that files of other programs may
-// contain, and whose samples are never all zeros.
-var otherDense = [...]string{"ac-3", "ec-3"}
-
 // Dense reports whether zeros in the samples of a track are a sign of damage. fourcc is the type of its sample
-// entry. PCM, for example, may contain zeros.
+// entry. PCM, for example, may contain zeros, and so may silence in AC-3, which spool does not record.
 func Dense(fourcc string) bool {
-	if c := OfSampleEntry(fourcc); c != nil {
-		return !c.MayBeZeros
-	}
-	for _, o := range otherDense {
-		if o == fourcc {
-			return true
-		}
-	}
-	return false
+	c := OfSampleEntry(fourcc)
+	return c != nil && !c.MayBeZeros
 }
 
 // readEsds returns the fields of an audio sample entry, and the objectTypeIndication and the DecoderSpecificInfo of its

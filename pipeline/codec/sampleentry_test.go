@@ -107,8 +107,8 @@ func TestASampleEntryThatCannotBeRecorded(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotRecorded)
 	_, err = WriteSampleEntry(&isobmff.Writer{}, &media.Track{Codec: 255})
 	require.ErrorContains(t, err, "cannot hold codec(255)")
-	require.True(t, Dense("Opus") && Dense("ac-3"))
-	require.False(t, Dense("sowt"), "PCM")
+	require.True(t, Dense("Opus"))
+	require.False(t, Dense("sowt") || Dense("ac-3"), "PCM, and silence in AC-3, may be zeros")
 }
 
 // FuzzSampleEntry: no sample entry breaks the reader, and an accepted one can be written and read again.
