@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -15,12 +14,7 @@ func TestALPCMEntryIsReadAsItWasWritten(t *testing.T) {
 			track := media.Track{Codec: LPCM, Timescale: uint32(rate), SampleRate: rate, Channels: channels, ParameterSets: [][]byte{f.Set()}}
 			require.NoError(t, Complete(&track))
 			require.NoError(t, track.Validate())
-			var w isobmff.Writer
-			_, err := WriteSampleEntry(&w, &track)
-			require.NoError(t, err)
-			got, err := ReadSampleEntry(isobmff.Find(w.B, "stsd"), track.Timescale)
-			require.NoError(t, err)
-			require.Equal(t, track, got)
+			require.Equal(t, track, readBack(t, track))
 			require.False(t, Dense("ipcm"), "silence is zeros")
 		}
 	}

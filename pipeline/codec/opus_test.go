@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -15,12 +14,7 @@ func TestAnOpusEntryIsReadAsItWasWritten(t *testing.T) {
 		require.NoError(t, Complete(&track))
 		require.NoError(t, track.Validate())
 		require.Equal(t, c.Channels, track.Channels)
-		var w isobmff.Writer
-		_, err := WriteSampleEntry(&w, &track)
-		require.NoError(t, err)
-		got, err := ReadSampleEntry(isobmff.Find(w.B, "stsd"), OpusRate)
-		require.NoError(t, err)
-		require.Equal(t, track, got)
+		require.Equal(t, track, readBack(t, track))
 	}
 }
 

@@ -147,3 +147,14 @@ func FuzzSampleEntry(f *testing.F) {
 		require.Equal(t, len(bytes.Join(track.ParameterSets, nil)), len(bytes.Join(again.ParameterSets, nil)))
 	})
 }
+
+// readBack writes the sample entry of a track and returns the track that is read from it.
+func readBack(t *testing.T, track media.Track) media.Track {
+	t.Helper()
+	var w isobmff.Writer
+	_, err := WriteSampleEntry(&w, &track)
+	require.NoError(t, err)
+	got, err := ReadSampleEntry(isobmff.Find(w.B, "stsd"), track.Timescale)
+	require.NoError(t, err)
+	return got
+}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -27,12 +26,7 @@ func TestAKeyFrameDescribesVP9(t *testing.T) {
 		require.Equal(t, []int{c.width, c.height}, []int{track.Width, track.Height})
 		require.NoError(t, track.Validate())
 		require.Equal(t, c.mime, Of(VP9).MIME(&track))
-		var w isobmff.Writer
-		_, err := WriteSampleEntry(&w, &track)
-		require.NoError(t, err)
-		got, err := ReadSampleEntry(isobmff.Find(w.B, "stsd"), 90000)
-		require.NoError(t, err)
-		require.Equal(t, track, got)
+		require.Equal(t, track, readBack(t, track))
 	}
 }
 
@@ -55,12 +49,7 @@ func FuzzVP9(f *testing.F) {
 		}
 		if track.Validate() == nil {
 			require.NotEmpty(t, Of(VP9).MIME(&track))
-			var w isobmff.Writer
-			_, err := WriteSampleEntry(&w, &track)
-			require.NoError(t, err)
-			got, err := ReadSampleEntry(isobmff.Find(w.B, "stsd"), 90000)
-			require.NoError(t, err)
-			require.Equal(t, track, got)
+			require.Equal(t, track, readBack(t, track))
 		}
 	})
 }

@@ -108,7 +108,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 		}
 		t, e := m.readTrak(boxes.Payload, mvhd.Timescale, log)
 		switch {
-		case errors.Is(e, codec.ErrNotRecorded), errors.Is(e, errEntry):
+		case errors.Is(e, errEntry):
 			if !errors.Is(e, codec.ErrNotRecorded) {
 				unread = cmp.Or(unread, fmt.Errorf("track %d: %w", t.id, e))
 			}
@@ -137,7 +137,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 	return m, err
 }
 
-// errEntry marks the error of a track whose sample entry cannot be read. The other tracks can be.
+// errEntry marks the error of a track whose sample entry is damaged or of an unknown codec. The other tracks can be read.
 var errEntry = errors.New("")
 
 func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t track, err error) {

@@ -7,9 +7,7 @@ import (
 )
 
 func (f *Format) av1(of media.Codec) (Config, error) {
-	return Config{
-		Clock: f.Clock, Pictures: &av1Payload{}, Track: ingest.TrackConfig{Codec: of, Timescale: VideoClockHz},
-	}, nil
+	return f.pictures(of, &av1Payload{}), nil
 }
 
 // av1Payload implements "RTP Payload Format For AV1" 1.0.0. The OBUs of a temporal unit get their sizes.

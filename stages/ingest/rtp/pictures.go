@@ -5,6 +5,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -18,6 +19,11 @@ type PicturePayload interface {
 	end(u *ingest.Unit)
 	// joins reports whether a payload continues a picture that began before it.
 	joins(payload []byte) bool
+}
+
+// pictures returns the Config of a codec whose key frames describe the track.
+func (f *Format) pictures(of media.Codec, p PicturePayload) Config {
+	return Config{Clock: f.Clock, Pictures: p, Track: ingest.TrackConfig{Codec: of, Timescale: VideoClockHz}}
 }
 
 // picturePacket takes a packet of pictures without NAL units. A picture of which a packet is lost or cannot be read is

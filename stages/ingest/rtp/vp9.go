@@ -8,9 +8,7 @@ import (
 )
 
 func (f *Format) vp9(of media.Codec) (Config, error) {
-	return Config{
-		Clock: f.Clock, Pictures: &vp9Payload{}, Track: ingest.TrackConfig{Codec: of, Timescale: VideoClockHz},
-	}, nil
+	return f.pictures(of, &vp9Payload{}), nil
 }
 
 // vp9Payload implements RFC 9628. The layer frames of a picture become a superframe.
