@@ -55,8 +55,9 @@ func writeEntry264(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.Pi
 		return aspect, fmt.Errorf("SPS: %w", err)
 	}
 	c.Profile, c.Compat, c.Level = first[1], first[2], first[3]
-	switch c.Profile { // profiles for which avcC contains the chroma format
-	case 100, 110, 122, 144:
+	switch c.Profile {
+	case 66, 77, 88: // Baseline, Main, Extended: avcC does not contain the chroma format (ISO/IEC 14496-15, 5.3.3.1.2)
+	default:
 		c.High, c.ChromaFormat = true, uint8(sps.ChromaFormatIdc)
 		c.LumaMinus8, c.ChromaMinus8 = uint8(sps.BitDepthLumaMinus8), uint8(sps.BitDepthChromaMinus8)
 	}

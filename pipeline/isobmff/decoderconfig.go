@@ -5,7 +5,7 @@ type AVCConfig struct {
 	LengthSize      int      // bytes of the length before each NAL unit in a sample
 	Profile, Compat uint8    // profile_idc, and the byte with the constraint flags
 	Level           uint8    // level_idc
-	High            bool     // the profile has the following three fields
+	High            bool     // avcC has the following three fields: profile_idc is neither 66 nor 77 nor 88
 	ChromaFormat    uint8    // chroma_format_idc
 	LumaMinus8      uint8    // bit depth of luma, less 8
 	ChromaMinus8    uint8    // bit depth of chroma, less 8
