@@ -76,6 +76,8 @@ bench: build
 	./spool bench pipeline --runs 5 --length 20s --bitrate 1M --streams 10,100,400 --json $(BENCH)/pipeline-streams.json
 	./spool bench finalise --runs 5 --warm 0 --json $(BENCH)/finalise.json
 	./spool bench repair --runs 5 --warm 0 --json $(BENCH)/repair.json
+	./spool bench mux --runs 7 --codec all --bitrate 1M --length 300s --flush-interval 1s --json $(BENCH)/mux-codecs.json
+	./spool bench repair --runs 7 --codec all --bitrate 1M --json $(BENCH)/repair-codecs.json
 	./spool bench remux --runs 5 --json $(BENCH)/remux.json
 	./spool bench start --runs 11 --json $(BENCH)/start.json
 	./spool bench live --runs 3 --in-phase --json $(BENCH)/live.json

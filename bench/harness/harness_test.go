@@ -204,3 +204,28 @@ func TestAdviceFollowsTheFigures(t *testing.T) {
 	require.Contains(t, Advise([]Result{live})[0], "400 streams of 4M")
 	require.Empty(t, Advise(nil))
 }
+
+// The muxer and repair are measured with each codec. A repair that does not keep all media is an error.
+func TestEachCodecIsMeasured(t *testing.T) {
+	m := small()
+	m.Codec, m.Sync, m.Streams, m.Bitrate = []string{"all"}, []string{"none"}, []int{1}, []int{1e6, 2e6}
+	cases, err := m.Cases()
+	require.NoError(t, err)
+	seen := map[string]int{}
+	for _, c := range cases {
+		seen[c.Codec]++
+	}
+	require.Len(t, seen, len(Codecs))
+	require.Equal(t, 4, seen["h264"], "two formats, two bitrates")
+	require.Equal(t, 2, seen["opus"], "sound alone has the bitrate of its codec")
+	for _, kind := range []string{"mux", "repair"} {
+		t.Run(kind, func(t *testing.T) {
+			results, err := Run(t.Context(), kind, cases, Options{Dir: t.TempDir(), Runs: 1})
+			require.NoError(t, err)
+			require.Len(t, results, len(cases))
+			for i := range results {
+				require.Greater(t, results[i].Get("cpu-ns/AU"), 0.0, results[i].Case.Name())
+			}
+		})
+	}
+}

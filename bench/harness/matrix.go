@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/bench/movie"
 	"github.com/gospool/spool/pipeline/config"
 )
 
@@ -14,7 +15,7 @@ import (
 // from a YAML file, with the keys below, or made from flags.
 type Matrix struct {
 	Format   []string          `yaml:"format" doc:"mp4 or fmp4"`
-	Codec    []string          `yaml:"codec" doc:"h264 or h265"`
+	Codec    []string          `yaml:"codec" doc:"of the pictures, with sound in AAC; or of sound alone; all: each codec"`
 	Bitrate  []int             `yaml:"bitrate" doc:"bit/s of the pictures"`
 	FPS      []int             `yaml:"fps" doc:"pictures a second"`
 	GOP      []config.Duration `yaml:"gop" doc:"from one key frame to the next"`
@@ -26,15 +27,15 @@ type Matrix struct {
 	Length   []config.Duration `yaml:"length" doc:"of media in a stream"`
 }
 
-// Codecs lists the video codecs that a case can have, the most common first.
-var Codecs = []string{"h264", "h265"}
+// Codecs lists the codecs that a case can have: those of pictures, and then those of sound alone.
+var Codecs = movie.Codecs()
 
 // Case is one combination of a Matrix, which explains the parameters.
 type Case struct {
 	Format   string        `json:"format"`
 	Codec    string        `json:"codec"`
-	Bitrate  int           `json:"bitrate"` // bit/s
-	FPS      int           `json:"fps"`
+	Bitrate  int           `json:"bitrate"` // bit/s; of sound alone: that of its row in package movie
+	FPS      int           `json:"fps"`     // 0 for sound alone
 	GOP      time.Duration `json:"gop_ns"`
 	Flush    time.Duration `json:"flush_interval_ns"`
 	Bytes    int           `json:"flush_bytes"`
@@ -69,6 +70,9 @@ func or[T any](v *[]T, base []T) {
 // Cases returns all combinations of the matrix, ordered by the parameters as Case.Name lists them. It returns an error
 // if a combination has an invalid value.
 func (m Matrix) Cases() ([]Case, error) {
+	if slices.Contains(m.Codec, "all") {
+		m.Codec = Codecs
+	}
 	cases := []Case{{}}
 	cases = cross(cases, m.Format, func(c *Case, v string) { c.Format = v })
 	cases = cross(cases, m.Sync, func(c *Case, v string) { c.Sync = v })
@@ -86,7 +90,21 @@ func (m Matrix) Cases() ([]Case, error) {
 			return nil, err
 		}
 	}
-	return cases, nil
+	return withoutPictures(cases), nil
+}
+
+// withoutPictures gives each case of sound alone the bitrate of its codec, and no pictures. It keeps one of the cases that
+// have then become equal.
+func withoutPictures(cases []Case) (kept []Case) {
+	for _, c := range cases {
+		if bitrate := movie.SoundBitrate(c.Codec); bitrate > 0 {
+			c.Bitrate, c.FPS, c.GOP = bitrate, 0, 0
+		}
+		if !slices.Contains(kept, c) {
+			kept = append(kept, c)
+		}
+	}
+	return kept
 }
 
 // cross returns the combinations of each case with each value of one more parameter.
@@ -108,7 +126,7 @@ func (c Case) check() error {
 	case c.Sync != "none" && c.Sync != "chunk" && c.Sync != "segment":
 		return fmt.Errorf("sync %q: write none, chunk or segment", c.Sync)
 	case !slices.Contains(Codecs, c.Codec):
-		return fmt.Errorf("codec %q is neither h264 nor h265", c.Codec)
+		return fmt.Errorf("codec %q: write all, or some of %s", c.Codec, strings.Join(Codecs, ", "))
 	case c.Bytes < 64<<10 || c.Bytes > 64<<20:
 		return fmt.Errorf("flush_bytes %d: it is from 64KiB to 64MiB", c.Bytes)
 	case c.Bitrate < 100_000 || c.Bitrate > 200_000_000:

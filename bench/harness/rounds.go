@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -148,7 +149,11 @@ func repairRound(ctx context.Context, parent string, b *bench) error {
 		if err := forgetPages(part); err != nil {
 			return err
 		}
-		repair, repairCPU, err := timed(func() error { _, err := mp4.Repair(part); return err })
+		var repaired mp4.Repaired
+		repair, repairCPU, err := timed(func() (err error) { repaired, err = mp4.Repair(part); return err })
+		if kept := time.Duration(repaired.Recording.DurationNS); err == nil && kept < b.m.Length-b.c.Flush {
+			err = fmt.Errorf("the repair kept %v of %v", kept, b.m.Length)
+		}
 		if err != nil || b.warm {
 			return err
 		}
@@ -157,6 +162,7 @@ func repairRound(ctx context.Context, parent string, b *bench) error {
 		b.r.add("ms", repair.Seconds()*1000)
 		b.r.add("cpu-ms", repairCPU.Seconds()*1000)
 		b.r.add("read-ms", read.Seconds()*1000)
+		b.r.add("cpu-ns/AU", float64(repairCPU.Nanoseconds())/float64(b.m.Units))
 		b.r.add("file-MB", float64(b.m.Bytes)/1e6)
 		return nil
 	})

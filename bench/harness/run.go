@@ -132,6 +132,7 @@ func (b *bench) note(costs []yardstick.Cost) {
 	b.r.add("x-write", float64(own.CPU)/float64(write.CPU))
 	b.r.add("x-write-prealloc", float64(own.CPU)/float64(ahead.CPU))
 	b.r.add("cpu-us/MB", float64(own.CPU.Microseconds())/megabytes)
+	b.r.add("cpu-ns/AU", float64(own.CPU.Nanoseconds())/float64(b.m.Units)/streams)
 	b.r.add("write-cpu-us/MB", float64(write.CPU.Microseconds())/megabytes)
 	b.r.add("prealloc-cpu-us/MB", float64(ahead.CPU.Microseconds())/megabytes)
 	b.r.add("cpu-ms/stream", own.CPU.Seconds()*1000/streams)

@@ -1,21 +1,22 @@
 // Package movie makes the media that every benchmark of a muxer records: a clip of some seconds that is repeated up to
-// a length, with sound of the size of AAC. All muxers get the same movie, so that their costs can be compared.
+// a length, with sound of the size of AAC; or sound of a codec alone. All muxers get the same movie, so that their costs
+// can be compared. The tables of pictures.go and sound.go have a row for each codec.
 package movie
 
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/gospool/spool/bench/clip"
-	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest/testpattern"
 )
 
-// Tracks of a movie, and their timescales in ticks a second.
+// Tracks of a movie with pictures, and their timescales in ticks a second. A movie without pictures has one track.
 const (
 	VideoTrack = 0
 	AudioTrack = 1
@@ -26,12 +27,9 @@ const (
 	AudioStep = 1024
 )
 
-// AudioConfig is the AudioSpecificConfig of a movie's sound: AAC-LC, 48 kHz, stereo (ISO/IEC 14496-3, 1.6.2.1).
-var AudioConfig = []byte{0x11, 0x90}
-
 // Spec describes a movie.
 type Spec struct {
-	Codec   string // h264 or h265
+	Codec   string // one of Codecs
 	Bitrate int    // of the pictures, in bit/s
 	FPS     int    // pictures a second
 	GOP     time.Duration
@@ -40,22 +38,29 @@ type Spec struct {
 
 // Movie is the input of a muxer.
 type Movie struct {
-	Clip   *clip.Clip
-	Lap    []byte // bytes of the clip with sound, as in an mdat: the source of a bare write
+	Clip   *clip.Clip // nil without pictures
+	Lap    []byte     // bytes of the clip with sound, as in an mdat: the source of a bare write
 	Tracks []media.Track
 	Length time.Duration
 	Units  int   // access units of both tracks
 	Bytes  int64 // payload of the whole movie, as in an mdat
+
+	sound  *sound
+	frames [][][]byte // payloads of the sound, one after another
 }
 
 // lap is the greatest length of the clip that a movie repeats. It limits the memory from which a bare write and the
 // muxers read.
 const lap = 10 * time.Second
 
-// Pattern makes a movie of the built-in test pattern, filled up to the bitrate.
+// Pattern makes a movie of the built-in test pattern, filled up to the bitrate, with sound in AAC; or of sound alone for
+// a codec of sound.
 func Pattern(s Spec) (*Movie, error) {
+	if soundOf(s.Codec) != nil {
+		return newMovie(s, nil)
+	}
 	o := testpattern.Default()
-	o.Width, o.Height, o.FPS, o.Bitrate, o.Channels = 1280, 720, testpattern.Rate{Num: s.FPS, Den: 1}, s.Bitrate, 0
+	o.Width, o.Height, o.FPS, o.Bitrate, o.Channels = width, height, testpattern.Rate{Num: s.FPS, Den: 1}, s.Bitrate, 0
 	o.GOP = s.pictures()
 	o.Duration = max(min(lap, s.Length).Truncate(s.GOP), s.GOP)
 	g, err := testpattern.New(o)
@@ -89,48 +94,98 @@ func Coded(ctx context.Context, s Spec) (*Movie, error) {
 // pictures returns the number of pictures in a GOP.
 func (s Spec) pictures() int { return max(int(s.GOP*time.Duration(s.FPS)/time.Second), 1) }
 
-func newMovie(s Spec, pictures *clip.Clip) (*Movie, error) {
-	m := &Movie{Clip: pictures, Length: s.Length.Truncate(time.Second)}
-	m.Tracks = []media.Track{{
-		Codec: codec.H264, Timescale: VideoScale, ParameterSets: [][]byte{pictures.SPS, pictures.PPS}, Width: 1280, Height: 720,
-	}, {
-		Codec: codec.AAC, Timescale: AudioScale, ParameterSets: [][]byte{AudioConfig},
-		SampleRate: AudioScale, Channels: 2, FrameDurationTicks: AudioStep,
-	}}
-	if s.Codec == "h265" {
-		asHEVC(pictures, &m.Tracks[0])
+func newMovie(s Spec, k *clip.Clip) (*Movie, error) {
+	m := &Movie{Clip: k, Length: s.Length.Truncate(time.Second), sound: &allSound[0]}
+	once := min(lap, m.Length)
+	if k == nil {
+		m.sound = soundOf(s.Codec)
+	} else {
+		p := picturesOf(s.Codec)
+		if p == nil {
+			return nil, fmt.Errorf("no movie has the codec %q", s.Codec)
+		}
+		t, err := p.describe(k)
+		if err != nil {
+			return nil, err
+		}
+		m.Tracks = append(m.Tracks, t)
+		once = max(time.Duration(len(k.Units)/s.FPS), 1) * time.Second
 	}
-	once := Movie{Clip: m.Clip, Length: max(time.Duration(len(m.Clip.Units)/s.FPS), 1) * time.Second}
-	err := once.Each(func(track int, au *media.AU) error {
-		m.Lap = appendSample(m.Lap, track, au.Payload)
+	t, err := m.sound.track()
+	if err != nil {
+		return nil, err
+	}
+	m.Tracks, m.frames = append(m.Tracks, t), m.sound.payloads()
+	length := m.Length
+	m.Length = once
+	err = m.Each(func(track int, au *media.AU) error {
+		m.Lap = m.appendSample(m.Lap, track, au.Payload)
 		return nil
 	})
+	m.Length = length
 	if err != nil {
 		return nil, err
 	}
 	m.Lap = slices.Clone(m.Lap) // without the spare room of its growth
 	return m, m.Each(func(track int, au *media.AU) error {
 		m.Units++
-		m.Bytes += SampleBytes(track, au.Payload)
+		m.Bytes += m.sampleBytes(track, au.Payload)
 		return nil
 	})
 }
 
-// SampleBytes returns the size that a payload has as a sample in an mdat: each NAL unit of a picture is behind its
+// Codecs returns the names of the codecs that a movie can have: those of pictures, and then those of sound alone.
+func Codecs() (names []string) {
+	for _, p := range allPictures {
+		names = append(names, p.codec.String())
+	}
+	for _, s := range allSound {
+		names = append(names, s.codec.String())
+	}
+	return names
+}
+
+// SoundBitrate returns the bitrate of the sound of a codec, in bit/s. It returns 0 for a codec of pictures.
+func SoundBitrate(codec string) int {
+	if s := soundOf(codec); s != nil {
+		return s.bitrate
+	}
+	return 0
+}
+
+func soundOf(name string) *sound {
+	for i := range allSound {
+		if allSound[i].codec.String() == name {
+			return &allSound[i]
+		}
+	}
+	return nil
+}
+
+func picturesOf(name string) *pictures {
+	for i := range allPictures {
+		if allPictures[i].codec.String() == name {
+			return &allPictures[i]
+		}
+	}
+	return nil
+}
+
+// sampleBytes returns the size that a payload has as a sample in an mdat: each NAL unit of a picture is behind its
 // length in 4 bytes.
-func SampleBytes(track int, payload [][]byte) (n int64) {
+func (m *Movie) sampleBytes(track int, payload [][]byte) (n int64) {
 	for _, p := range payload {
 		n += int64(len(p))
-		if track == VideoTrack {
+		if m.Tracks[track].Codec.NAL() {
 			n += 4
 		}
 	}
 	return n
 }
 
-func appendSample(b []byte, track int, payload [][]byte) []byte {
+func (m *Movie) appendSample(b []byte, track int, payload [][]byte) []byte {
 	for _, p := range payload {
-		if track == VideoTrack {
+		if m.Tracks[track].Codec.NAL() {
 			b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
 		}
 		b = append(b, p...)
@@ -138,17 +193,17 @@ func appendSample(b []byte, track int, payload [][]byte) []byte {
 	return b
 }
 
-// silence is the payload of each audio frame: zeros, of the size that an AAC encoder makes at 128 kbit/s.
-var silence = [][]byte{make([]byte, 128_000/8*AudioStep/AudioScale)}
-
 // Each calls give with each access unit of the whole movie, in the order of time. Times begin at 0, and a PTS is the
 // DTS, since there are no B-frames. The access unit is valid during the call only; its payload stays valid and must
 // not be changed.
 func (m *Movie) Each(give func(track int, au *media.AU) error) error {
 	var au media.AU
+	seconds, frame := int64(m.Length/time.Second), 0
+	if m.Clip == nil {
+		return m.soundUntil(&au, &frame, 0, seconds, 1, give)
+	}
 	fps := int64(m.Clip.FPS)
-	sound := int64(0)
-	for n := range int64(m.Length/time.Second) * fps {
+	for n := range seconds * fps {
 		unit := &m.Clip.Units[n%int64(len(m.Clip.Units))]
 		at := n * VideoScale / fps
 		au = media.AU{DTS: at, PTS: at, MonoNS: media.ToNanos(at, VideoScale), Sync: unit.IDR, Payload: unit.NALs}
@@ -156,12 +211,23 @@ func (m *Movie) Each(give func(track int, au *media.AU) error) error {
 		if err := give(VideoTrack, &au); err != nil {
 			return err
 		}
-		for ; sound*fps < (n+1)*AudioScale; sound += AudioStep {
-			au = media.AU{DTS: sound, PTS: sound, MonoNS: media.ToNanos(sound, AudioScale), Sync: true, Payload: silence}
-			au.UTC = EpochNS + au.MonoNS
-			if err := give(AudioTrack, &au); err != nil {
-				return err
-			}
+		if err := m.soundUntil(&au, &frame, AudioTrack, n+1, fps, give); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// soundUntil calls give with the access units of sound from the number *next on that begin before the time end, in units
+// of 1/scale s. It advances *next.
+func (m *Movie) soundUntil(au *media.AU, next *int, track int, end, scale int64, give func(track int, au *media.AU) error) error {
+	rate := int64(m.sound.rate)
+	for at := int64(*next * m.sound.step); at*scale < end*rate; at += int64(m.sound.step) {
+		*au = media.AU{DTS: at, PTS: at, MonoNS: media.ToNanos(at, uint32(rate)), Sync: true, Payload: m.frames[*next%len(m.frames)]}
+		au.UTC = EpochNS + au.MonoNS
+		*next++
+		if err := give(track, au); err != nil {
+			return err
 		}
 	}
 	return nil

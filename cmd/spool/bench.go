@@ -36,7 +36,7 @@ type BenchCmd struct {
 type benchFlags struct {
 	Matrix           string   `type:"existingfile" placeholder:"FILE" help:"YAML file of the lists below, by their names with _ for -; flags override it."`
 	Format           []string `placeholder:"LIST" help:"mp4, fmp4."`
-	Codec            []string `placeholder:"LIST" help:"h264, h265 (not remux and live)."`
+	Codec            []string `placeholder:"LIST" help:"Codecs of pictures, which have sound in AAC, or of sound alone: h264,opus; all: each one. remux and live have H.264 only."`
 	Bitrate          []string `placeholder:"LIST" help:"Video bitrate in bit/s: 8M, 500k."`
 	FPS              []int    `name:"fps" placeholder:"LIST" help:"Frames per second."`
 	GOP              []string `name:"gop" placeholder:"LIST" help:"From one key frame to the next: 2s."`
