@@ -104,6 +104,24 @@ func (t *Trun) Sample(i int, d *SampleDefaults) (s RunSample) {
 	return s
 }
 
+// Uniform reports whether the samples have no fields of their own, so that all are alike. The first may have flags of its
+// own.
+func (t *Trun) Uniform() bool { return t.width == 0 }
+
+// Alike returns the number of samples from the i-th on, most at most, whose fields are those of the i-th; i must be less
+// than Len. d has the values of fields that the trun omits: see Tfhd.Over.
+func (t *Trun) Alike(i, most int, d *SampleDefaults) int {
+	most = min(most, t.Len()-i)
+	first, n := t.Sample(i, d), 1
+	for n < most && t.Sample(i+n, d) == first {
+		if t.Uniform() {
+			return most
+		}
+		n++
+	}
+	return n
+}
+
 // AppendTo appends the times, sizes and flags of the samples to c, not their payload, and sets
 // c.EndTicks to the end of the last sample. dts is the decode time of the first sample in ticks. d
 // has the values of fields that the trun omits: see Tfhd.Over.

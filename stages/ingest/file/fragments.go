@@ -41,6 +41,7 @@ type queue struct {
 	given    int   // number of samples that Next has returned
 	whole    int   // number of samples of complete fragments
 	dtsTicks int64 // end of the newest sample: decoding time of the next one unless its fragment has a tfdt
+	join     joins
 }
 
 var errFragment = errors.New("fragment is damaged")
@@ -156,15 +157,22 @@ func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, dat
 	if !whole || !run.Whole() || data < 0 {
 		return 0, errFragment
 	}
-	if err := q.from.claim.add(int64(run.Count), 0); err != nil {
+	if err := q.from.claim.add(q.join.units(&run, defaults), 0); err != nil {
 		return 0, err
 	}
-	for i := range run.Len() {
+	for i := 0; i < run.Len(); {
 		u := run.Sample(i, defaults)
+		frames := 1
+		if q.join.frame(&u) {
+			frames = run.Alike(i, int(q.join.most), defaults)
+		}
+		i += frames
+		u.SizeBytes *= uint32(frames)
+		ticks := int64(u.DurationTicks) * int64(frames)
 		q.samples = append(q.samples, isobmff.Sample{
-			DTS: q.dtsTicks, DurationTicks: int64(u.DurationTicks), OffsetTicks: u.OffsetTicks, SizeBytes: u.SizeBytes, Sync: u.Sync(), At: data,
+			DTS: q.dtsTicks, DurationTicks: ticks, OffsetTicks: u.OffsetTicks, SizeBytes: u.SizeBytes, Sync: u.Sync(), At: data,
 		})
-		q.dtsTicks += int64(u.DurationTicks)
+		q.dtsTicks += ticks
 		data += int64(u.SizeBytes)
 		if q.dtsTicks < 0 || q.dtsTicks > math.MaxInt64/4 || data > math.MaxInt64/4 {
 			return 0, errFragment

@@ -161,10 +161,8 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 			return t, err
 		}
 		t.samples = table
-		if frameBytes := codec.Of(t.Codec).FrameBytes; frameBytes != nil {
-			if n := frameBytes(&t.Track); n > 0 && n <= maxJoinedBytes {
-				table.Join(uint32(n), min(t.Timescale/joinedPerSecond, maxJoinedBytes/uint32(n)))
-			}
+		if join := joinsOf(&t.Track); join.most > 1 {
+			table.Join(join.frameBytes, join.most)
 		}
 		return t, nil
 	}
@@ -172,6 +170,7 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 	if q == nil {
 		return t, errors.New("it has no trex")
 	}
+	q.join = joinsOf(&t.Track)
 	t.samples = q
 	return t, nil
 }
