@@ -4,6 +4,7 @@
 package movie
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -29,7 +30,7 @@ const (
 
 // Spec describes a movie.
 type Spec struct {
-	Codec   string // one of Codecs
+	Codec   string // one of Codecs; empty: the first
 	Bitrate int    // of the pictures, in bit/s
 	FPS     int    // pictures a second
 	GOP     time.Duration
@@ -100,7 +101,7 @@ func newMovie(s Spec, k *clip.Clip) (*Movie, error) {
 	if k == nil {
 		m.sound = soundOf(s.Codec)
 	} else {
-		p := picturesOf(s.Codec)
+		p := picturesOf(cmp.Or(s.Codec, Codecs()[0]))
 		if p == nil {
 			return nil, fmt.Errorf("no movie has the codec %q", s.Codec)
 		}
