@@ -178,7 +178,7 @@ func TestFaultsOfTimes(t *testing.T) {
 
 // A file that a killed recorder left, and the finished file, have the facts of the recording.
 func TestFilesOfSpool(t *testing.T) {
-	m, err := movie.Pattern(movie.Spec{FPS: 25, GOP: time.Second, Length: 6 * time.Second, Bitrate: 500_000})
+	m, err := movie.Pattern(movie.Spec{Codec: "h264", FPS: 25, GOP: time.Second, Length: 6 * time.Second, Bitrate: 500_000})
 	require.NoError(t, err)
 	for _, fragment := range []bool{false, true} {
 		for _, end := range []bool{false, true} {
