@@ -23,6 +23,7 @@ var allSound = []sound{
 	{codec: codec.AAC, bitrate: 128_000, rate: AudioScale, step: AudioStep, chans: 2, sets: [][]byte{AudioConfig}},
 	{codec: codec.Opus, bitrate: 96_000, rate: codec.OpusRate, step: codec.OpusRate / 50, chans: 2, sets: [][]byte{codec.OpusConfig{Channels: 2}.Set()}, varies: true},
 	{codec: codec.MP3, bitrate: 128_000, rate: 48_000, step: 1152, chans: 2, sets: [][]byte{mp3Header}, head: mp3Header},
+	{codec: codec.FLAC, bitrate: 900_000, rate: 48_000, step: 4608, chans: 2, sets: [][]byte{codec.FLACInfo{MinBlock: 4608, MaxBlock: 4608, Rate: 48_000, Channels: 2, Bits: 16}.Set()}, varies: true},
 	// G.711 of a camera: mono, 20 ms in a packet; recorded as LPCM, or as it is sent.
 	{codec: codec.LPCM, bitrate: 128_000, rate: 8000, step: 160, chans: 1, sets: [][]byte{codec.LPCMFormat{Bits: 16}.Set()}},
 	{codec: codec.MuLaw, bitrate: 64_000, rate: 8000, step: 160, chans: 1},

@@ -35,6 +35,7 @@ func described(t testing.TB) map[string]media.Track {
 		"mp4a.40.29, with PS": {AAC, 48000, []string{"eb098800"}},
 		"mp4a.6B":             {MP3, 90000, []string{"fffb1400"}},
 		"mp4a.69":             {MP3, 24000, []string{"fff314c0"}},
+		"fLaC":                {FLAC, 44100, []string{"12001200000000000000" + "0ac442f000000000" + "00000000000000000000000000000000"}},
 		"Opus":                {Opus, OpusRate, []string{"000200000000bb80000000"}},
 	} {
 		var sets [][]byte
