@@ -19,6 +19,7 @@ import (
 // has its footage, and the webhook receives it. The same holds for an event that waits for its
 // stream, and for one whose clip has just begun. It runs with and without the database.
 func TestAnsweredEventsOutliveAKill(t *testing.T) {
+	t.Parallel()
 	for name, flags := range map[string][]string{
 		"database":      nil,
 		"database away": {"--set", "database/driver=postgres", "--set", "database/dsn=postgres://nobody@127.0.0.1:1/none"},

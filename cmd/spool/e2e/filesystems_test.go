@@ -81,6 +81,7 @@ streams:
 // its row, no file stays unfinished, and the lacking features are reported. Then recordings are
 // protected, deleted by request, and deleted by age.
 func TestFileSystemsOfTheField(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("did not run: file systems are made and mounted here, which takes root")
 	}
