@@ -20,9 +20,13 @@ type publisher struct {
 // publish sends a file unchanged over RTSP in real time.
 func publish(t *testing.T, file, url, transport string, more ...string) *publisher {
 	t.Helper()
-	args := append([]string{"-nostdin", "-v", "error"}, more...)
-	args = append(args, "-i", file, "-c", "copy", "-strict", "experimental", "-f", "rtsp", "-rtsp_transport", transport, url)
-	p := &publisher{t: t, cmd: exec.Command("ffmpeg", args...), done: make(chan error, 1)}
+	return publishBy(t, append(more, "-i", file, "-c", "copy", "-strict", "experimental", "-f", "rtsp", "-rtsp_transport", transport, url)...)
+}
+
+// publishBy starts a publisher that is ffmpeg with arguments.
+func publishBy(t *testing.T, args ...string) *publisher {
+	t.Helper()
+	p := &publisher{t: t, cmd: exec.Command("ffmpeg", append([]string{"-nostdin", "-v", "error"}, args...)...), done: make(chan error, 1)}
 	p.cmd.Stderr = &p.book
 	require.NoError(t, p.cmd.Start())
 	go func() { p.done <- p.cmd.Wait(); close(p.done) }()

@@ -24,6 +24,10 @@ type AudioPayload interface {
 	duration(n int, timescale uint32) int64
 }
 
+// lossy is an AudioPayload whose frames depend on the packets before. The track calls lost before it unpacks a packet
+// before which data may be missing.
+type lossy interface{ lost() }
+
 // frames computes the duration of AAC frames.
 type frames struct {
 	samples int64  // samples of one frame

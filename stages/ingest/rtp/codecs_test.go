@@ -25,6 +25,15 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 		"mpa":           "",
 		"pcmu":          "",
 		"pcma":          "",
+		"g722":          "",
+		"g726-16":       "",
+		"g726-24":       "",
+		"g726-32":       "",
+		"g726-40":       "",
+		"aal2-g726-16":  "",
+		"aal2-g726-24":  "",
+		"aal2-g726-32":  "",
+		"aal2-g726-40":  "",
 		"l16":           "",
 		"l24":           "",
 	}
@@ -53,7 +62,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	require.False(t, f.Recordable())
 	_, err := f.Config(Options{})
 	require.ErrorIs(t, err, ErrCodec)
-	require.Equal(t, "H.264, H.265, VP9, AV1, AAC, Opus, MP3, G.711 and LPCM can be", Recordable)
+	require.Equal(t, "H.264, H.265, VP9, AV1, AAC, Opus, MP3, G.711, G.722, G.726 and LPCM can be", Recordable)
 }
 
 // Written parameters read back equal.

@@ -59,9 +59,10 @@ var parameterNames = [parameters]string{
 	"num_streams", "coupled_streams", "channel_mapping",
 }
 
-// static holds the payload types that need no rtpmap (RFC 3551, 6).
+// static holds the payload types that need no rtpmap (RFC 3551, 6). Type 2 is that of G.726 at 32 kbit/s in RFC 1890,
+// under its older name G.721.
 var static = map[uint8]Format{
-	0: {Name: "pcmu", Clock: 8000}, 3: {Name: "gsm", Clock: 8000}, 4: {Name: "g723", Clock: 8000}, 5: {Name: "dvi4", Clock: 8000},
+	0: {Name: "pcmu", Clock: 8000}, 2: {Name: "g726-32", Clock: 8000}, 3: {Name: "gsm", Clock: 8000}, 4: {Name: "g723", Clock: 8000}, 5: {Name: "dvi4", Clock: 8000},
 	6: {Name: "dvi4", Clock: 16000}, 7: {Name: "lpc", Clock: 8000}, 8: {Name: "pcma", Clock: 8000}, 9: {Name: "g722", Clock: 8000},
 	10: {Name: "l16", Clock: 44100, Channels: 2}, 11: {Name: "l16", Clock: 44100}, 12: {Name: "qcelp", Clock: 8000}, 13: {Name: "cn", Clock: 8000},
 	14: {Name: "mpa", Clock: 90000}, 15: {Name: "g728", Clock: 8000}, 16: {Name: "dvi4", Clock: 11025}, 17: {Name: "dvi4", Clock: 22050},

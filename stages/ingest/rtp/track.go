@@ -323,6 +323,9 @@ func (t *Track) begin(pts int64, at time.Time) *ingest.Unit {
 
 // audioPacket takes a packet of a codec without NAL units, and passes its frames to the feed.
 func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
+	if of, ok := t.audio.(lossy); ok && gap {
+		of.lost()
+	}
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
 		cause := media.DropRTPMalformed
