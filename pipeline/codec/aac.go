@@ -42,7 +42,7 @@ var entryAAC = SampleEntry{Types: []string{"mp4a"}, Config: "esds", Write: write
 // writeEntryAAC writes a sample entry (ISO/IEC 14496-14, 5.6.1) with the track's AudioSpecificConfig.
 func writeEntryAAC(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
 	at := w.OpenAudioEntry(fourcc, t.Channels, 16, t.SampleRate)
-	w.Esds(isobmff.MPEG4Audio, t.ParameterSets[0])
+	w.Esds(isobmff.AudioStream, isobmff.MPEG4Audio, t.ParameterSets[0])
 	w.Close(at)
 	return isobmff.SquarePixels, nil
 }

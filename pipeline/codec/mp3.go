@@ -124,7 +124,7 @@ func mimeMP3(t *media.Track) string { return fmt.Sprintf("mp4a.%02X", objectMP3(
 // writeEntryMP3 writes a sample entry (ISO/IEC 14496-14, 5.6.1).
 func writeEntryMP3(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
 	at := w.OpenAudioEntry(fourcc, t.Channels, 16, t.SampleRate)
-	w.Esds(objectMP3(t), nil)
+	w.Esds(isobmff.AudioStream, objectMP3(t), nil)
 	w.Close(at)
 	return isobmff.SquarePixels, nil
 }

@@ -42,7 +42,7 @@ func TestMP3AndAACShareASampleEntry(t *testing.T) {
 		w.U64(1)
 		at := w.OpenAudioEntry(fourcc, channels, 16, rate)
 		if object != 0 {
-			w.Esds(object, specific)
+			w.Esds(isobmff.AudioStream, object, specific)
 		}
 		w.Close(at)
 		return w.B

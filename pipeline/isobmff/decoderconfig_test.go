@@ -75,7 +75,7 @@ func TestAnHEVCConfigIsAsAnotherReaderReadsIt(t *testing.T) {
 func TestAnEsdsIsReadAsItWasWritten(t *testing.T) {
 	for _, asc := range [][]byte{{0x11, 0x90}, bytes.Repeat([]byte{7}, 100), nil} {
 		var w isobmff.Writer
-		w.Esds(isobmff.MPEG4Audio, asc)
+		w.Esds(isobmff.AudioStream, isobmff.MPEG4Audio, asc)
 		require.NoError(t, w.Err())
 		b := isobmff.Find(w.B, "esds")
 		object, got, ok := isobmff.ReadEsds(b)

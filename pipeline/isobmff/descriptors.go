@@ -13,20 +13,26 @@ const (
 // table 5).
 const MPEG4Audio = 0x40
 
-// Esds appends the esds of a sound track (ISO/IEC 14496-14, 5.6.1). object is its objectTypeIndication. specific is
-// its DecoderSpecificInfo, for AAC the AudioSpecificConfig. A track without one has an empty specific.
-func (w *Writer) Esds(object uint8, specific []byte) {
-	const config, stream = 13, 3 // bytes of the descriptors' own fields
+// Values of streamType (ISO/IEC 14496-1, table 6).
+const (
+	VisualStream = 0x04
+	AudioStream  = 0x05
+)
+
+// Esds appends the esds of a track (ISO/IEC 14496-14, 5.6.1). stream is its streamType, object its objectTypeIndication.
+// specific is its DecoderSpecificInfo, for AAC the AudioSpecificConfig. A track without one has an empty specific.
+func (w *Writer) Esds(stream, object uint8, specific []byte) {
+	const config, es = 13, 3 // bytes of the descriptors' own fields
 	n := len(specific)
 	if n > 0 {
 		n += 5
 	}
 	at := w.OpenFull("esds", 0, 0)
-	w.descriptor(tagES, stream+5+config+n+5+1)
-	w.zeros(stream)
+	w.descriptor(tagES, es+5+config+n+5+1)
+	w.zeros(es)
 	w.descriptor(tagConfig, config+n)
-	w.B = append(w.B, object, 0x05<<2|1) // streamType audio, and a reserved bit
-	w.zeros(3 + 4 + 4)                   // bufferSizeDB, maxBitrate, avgBitrate: not known
+	w.B = append(w.B, object, stream<<2|1) // the last bit is reserved
+	w.zeros(3 + 4 + 4)                     // bufferSizeDB, maxBitrate, avgBitrate: not known
 	if n > 0 {
 		w.descriptor(tagSpecific, len(specific))
 		w.Append(specific)

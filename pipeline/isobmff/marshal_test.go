@@ -90,20 +90,20 @@ func TestTheDecoderConfigurationsHaveTheBytesOfGoMP4(t *testing.T) {
 		got.AVCConfig(&c)
 		require.Equal(t, want.B, got.B)
 	}
-	for _, n := range []int{2, 5, 200, 300} {
+	for n, stream := range map[int]uint8{2: isobmff.AudioStream, 5: isobmff.VisualStream, 200: isobmff.VisualStream, 300: isobmff.AudioStream} {
 		specific := make([]byte, n)
 		size := uint32(n)
 		var want, got isobmff.Writer
 		want.Marshal(&gomp4.Esds{Descriptors: []gomp4.Descriptor{
 			{Tag: gomp4.ESDescrTag, Size: 3 + 5 + 13 + 5 + size + 5 + 1, ESDescriptor: &gomp4.ESDescriptor{}},
 			{Tag: gomp4.DecoderConfigDescrTag, Size: 13 + 5 + size, DecoderConfigDescriptor: &gomp4.DecoderConfigDescriptor{
-				ObjectTypeIndication: isobmff.MPEG4Audio, StreamType: 0x05, Reserved: true,
+				ObjectTypeIndication: isobmff.MPEG4Audio, StreamType: int8(stream), Reserved: true,
 			}},
 			{Tag: gomp4.DecSpecificInfoTag, Size: size, Data: specific},
 			{Tag: gomp4.SLConfigDescrTag, Size: 1, Data: []byte{2}},
 		}})
 		require.NoError(t, want.Err())
-		got.Esds(isobmff.MPEG4Audio, specific)
+		got.Esds(stream, isobmff.MPEG4Audio, specific)
 		require.Equal(t, want.B, got.B)
 	}
 }
@@ -122,7 +122,7 @@ func TestTheHeadersOfAMovieAllocateNothing(t *testing.T) {
 		w.Trex(&isobmff.Trex{TrackID: 1})
 		w.Close(w.OpenVisualEntry("avc1", 16, 16))
 		w.Close(w.OpenAudioEntry("mp4a", 2, 16, 48000))
-		w.Esds(isobmff.MPEG4Audio, w.B[:2])
+		w.Esds(isobmff.AudioStream, isobmff.MPEG4Audio, w.B[:2])
 		w.Free(20)
 	}))
 }
