@@ -23,6 +23,8 @@ var allSound = []sound{
 	{codec: codec.AAC, bitrate: 128_000, rate: AudioScale, step: AudioStep, chans: 2, sets: [][]byte{AudioConfig}},
 	{codec: codec.Opus, bitrate: 96_000, rate: codec.OpusRate, step: codec.OpusRate / 50, chans: 2, sets: [][]byte{codec.OpusConfig{Channels: 2}.Set()}, varies: true},
 	{codec: codec.MP3, bitrate: 128_000, rate: 48_000, step: 1152, chans: 2, sets: [][]byte{mp3Header}, head: mp3Header},
+	{codec: codec.AC3, bitrate: 192_000, rate: 48_000, step: 1536, chans: 2, sets: [][]byte{{0x10, 0x11, 0x40}}, head: []byte{0x0b, 0x77}},
+	{codec: codec.EAC3, bitrate: 192_000, rate: 48_000, step: 1536, chans: 2, sets: [][]byte{{6, 0, 0x20, 4, 0}}, head: []byte{0x0b, 0x77}},
 	{codec: codec.FLAC, bitrate: 900_000, rate: 48_000, step: 4608, chans: 2, sets: [][]byte{codec.FLACInfo{MinBlock: 4608, MaxBlock: 4608, Rate: 48_000, Channels: 2, Bits: 16}.Set()}, varies: true},
 	// G.711 of a camera: mono, 20 ms in a packet; recorded as LPCM, or as it is sent.
 	{codec: codec.LPCM, bitrate: 128_000, rate: 8000, step: 160, chans: 1, sets: [][]byte{codec.LPCMFormat{Bits: 16}.Set()}},

@@ -29,11 +29,11 @@ func TestTheWholeMovieIsWritten(t *testing.T) {
 				require.Len(t, took, 4, "chunks of a second")
 				require.Zero(t, pool.Outstanding(), pool.Leaks())
 				out, err := exec.Command("ffprobe", "-v", "quiet", "-count_packets", "-show_entries",
-					"stream=codec_type,nb_read_packets", "-of", "csv=p=0", filepath.Join(dir, FileName)).CombinedOutput()
+					"stream=codec_type,nb_read_packets", "-of", "default=nw=1:nk=1", filepath.Join(dir, FileName)).CombinedOutput()
 				require.NoError(t, err, "%s", out)
 				var want []string
 				for i, n := range packets {
-					want = append(want, fmt.Sprintf("%s,%d", m.Tracks[i].Codec.Kind(), n))
+					want = append(want, m.Tracks[i].Codec.Kind().String(), fmt.Sprint(n))
 				}
 				require.Equal(t, want, strings.Fields(string(out)))
 			})

@@ -117,7 +117,7 @@ func LengthSize(stsd []byte) int {
 }
 
 // Dense reports whether zeros in the samples of a track are a sign of damage. fourcc is the type of its sample
-// entry. PCM, for example, may contain zeros, and so may silence in AC-3, which spool does not record.
+// entry. PCM, for example, may contain zeros, and so may silence in AC-3.
 func Dense(fourcc string) bool {
 	c := OfSampleEntry(fourcc)
 	return c != nil && !c.MayBeZeros

@@ -23,7 +23,7 @@ type coded struct {
 	compare  func(t *testing.T, file, source string)
 	settings string                                        // of the stream
 	without  map[string]string                             // ways that cannot be tested, with the reasons
-	silent   bool                                          // the source has no sound
+	alone    bool                                          // the source has no track of the other kind
 	send     func(t *testing.T, source, url string) sender // publishes the source in real time; nil: ffmpeg does
 }
 
@@ -47,13 +47,17 @@ var codecs = []coded{
 	{name: "h264", encode: []string{"-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "25", "-c:a", "aac"}, container: "mp4", kind: "v"},
 	{name: "h265", encode: []string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "bframes=3:keyint=25:log-level=error", "-c:a", "aac"}, container: "mp4", kind: "v"},
 	{name: "vp9", encode: pictures("libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"), container: "mp4", kind: "v"},
-	{name: "av1", encode: []string{"-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-g", "25", "-an"}, container: "mp4", kind: "v", silent: true, send: publishAV1},
+	{name: "av1", encode: []string{"-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-g", "25", "-an"}, container: "mp4", kind: "v", alone: true, send: publishAV1},
 	{name: "aac", encode: withPictures("aac", 48000, 2), container: "mp4", kind: "a"},
 	{name: "aac, 16 kHz, mono", encode: withPictures("aac", 16000, 1), container: "mp4", kind: "a"},
 	{name: "opus", encode: withPictures("libopus", 48000, 2, "-frame_duration", "20"), container: "mp4", kind: "a"},
 	{name: "opus, 60 ms, mono", encode: withPictures("libopus", 48000, 1, "-frame_duration", "60"), container: "mp4", kind: "a"},
 	{name: "mp3", encode: withPictures("libmp3lame", 48000, 2), container: "mp4", kind: "a"},
 	{name: "mp3, 16 kHz, mono", encode: withPictures("libmp3lame", 16000, 1), container: "mov", kind: "a"},
+	{name: "ac-3", encode: soundAlone("ac3", 48000, 2), container: "mp4", kind: "a", alone: true, send: publishAC3},
+	{name: "ac-3, 44.1 kHz, 5.1", encode: soundAlone("ac3", 44100, 6), container: "mp4", kind: "a", alone: true, send: publishAC3},
+	{name: "e-ac-3", encode: soundAlone("eac3", 48000, 2), container: "mp4", kind: "a", alone: true, send: publishEAC3},
+	{name: "e-ac-3, 44.1 kHz, 5.1", encode: soundAlone("eac3", 44100, 6), container: "mp4", kind: "a", alone: true, send: publishEAC3},
 	{name: "flac", encode: withPictures("flac", 48000, 2, "-strict", "-2"), container: "mp4", kind: "a", without: onlyInFiles},
 	{name: "flac, 24 bits, 96 kHz", encode: withPictures("flac", 96000, 2, "-strict", "-2", "-sample_fmt", "s32"), container: "mp4", kind: "a", without: onlyInFiles},
 	{name: "lpcm, mu-law", encode: withPictures("pcm_mulaw", 8000, 1), container: "mov", kind: "a", compare: samplesIn("ipcm"), without: notInFiles},
@@ -99,6 +103,11 @@ func withPictures(encoder string, rate, channels int, more ...string) []string {
 	return append([]string{"-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-c:a", encoder, "-ar", fmt.Sprint(rate), "-ac", fmt.Sprint(channels)}, more...)
 }
 
+// soundAlone returns the arguments for sound of a codec without pictures.
+func soundAlone(encoder string, rate, channels int) []string {
+	return []string{"-vn", "-c:a", encoder, "-ar", fmt.Sprint(rate), "-ac", fmt.Sprint(channels)}
+}
+
 // pictures returns the arguments for pictures of a codec beside sound.
 func pictures(encoder string, more ...string) []string {
 	return append([]string{"-c:v", encoder, "-g", "25", "-c:a", "aac"}, more...)
@@ -124,8 +133,8 @@ func (c coded) matches(t *testing.T, file, source string) {
 	t.Helper()
 	shift := map[string]float64{}
 	kinds := []string{"v", "a"}
-	if c.silent {
-		kinds = kinds[:1]
+	if c.alone {
+		kinds = []string{c.kind}
 	}
 	for _, kind := range kinds {
 		if kind == c.kind && c.compare != nil {
@@ -144,7 +153,7 @@ func (c coded) matches(t *testing.T, file, source string) {
 		require.GreaterOrEqual(t, m.count, least, "%s: %s packets", file, kind)
 		shift[kind] = m.shift
 	}
-	require.True(t, c.silent || math.Abs(shift["v"]-shift["a"]) <= 1, "%s: ms between sound and picture: %v", file, shift)
+	require.True(t, c.alone || math.Abs(shift["v"]-shift["a"]) <= 1, "%s: ms between sound and picture: %v", file, shift)
 	c.decodes(t, file)
 }
 

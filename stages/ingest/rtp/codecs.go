@@ -34,6 +34,8 @@ var carriedCodecs = [...]carried{
 	{"opus", nil, codec.Opus, "", codec.OpusRate, (*Format).opus, nil},
 	{"multiopus", nil, codec.Opus, "", codec.OpusRate, (*Format).multiopus, nil},
 	{"mpa", []string{"mp3", "mpeg"}, codec.MP3, "", mp3ClockHz, (*Format).mpa, nil},
+	{"ac3", nil, codec.AC3, "", 0, (*Format).ac3, nil},
+	{"eac3", nil, codec.EAC3, "", 0, (*Format).eac3, nil},
 	{"pcmu", []string{"g711u", "mulaw"}, codec.LPCM, "G.711", 8000, (*Format).pcmu, nil},
 	{"pcma", []string{"g711a", "alaw"}, codec.LPCM, "G.711", 8000, (*Format).pcma, nil},
 	{"g722", nil, codec.LPCM, "G.722", adpcmClockHz, (*Format).g722, nil},

@@ -23,6 +23,8 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 		"opus":          "sprop-stereo=1",
 		"multiopus":     "channel_mapping=0,4,1,2,3,5;num_streams=4;coupled_streams=2",
 		"mpa":           "",
+		"ac3":           "",
+		"eac3":          "",
 		"pcmu":          "",
 		"pcma":          "",
 		"g722":          "",
@@ -37,7 +39,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 		"l16":           "",
 		"l24":           "",
 	}
-	clocks := map[string]string{"mpeg4-generic": "/48000/2", "mp4a-latm": "/48000", "l24": "/48000/2", "opus": "/48000/2", "multiopus": "/48000/6"}
+	clocks := map[string]string{"mpeg4-generic": "/48000/2", "mp4a-latm": "/48000", "l24": "/48000/2", "ac3": "/48000/6", "eac3": "/48000", "opus": "/48000/2", "multiopus": "/48000/6"}
 	for i := range carriedCodecs {
 		row := &carriedCodecs[i]
 		require.Contains(t, said, row.name, "add the sender's description of this codec here")
@@ -62,7 +64,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	require.False(t, f.Recordable())
 	_, err := f.Config(Options{})
 	require.ErrorIs(t, err, ErrCodec)
-	require.Equal(t, "H.264, H.265, VP9, AV1, AAC, Opus, MP3, G.711, G.722, G.726 and LPCM can be", Recordable)
+	require.Equal(t, "H.264, H.265, VP9, AV1, AAC, Opus, MP3, AC-3, E-AC-3, G.711, G.722, G.726 and LPCM can be", Recordable)
 }
 
 // Written parameters read back equal.
