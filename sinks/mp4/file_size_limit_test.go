@@ -60,6 +60,7 @@ func (f shortFile) WritevAt(bufs [][]byte, off int64) error {
 // system, and that the next one begins with the next key frame without a gap. If the file system does
 // not report the limit, the first file finds it.
 func TestFilesEndBeforeTheyAreTooLong(t *testing.T) {
+	t.Parallel()
 	const most = 1 << 20
 	for name, tells := range map[string]bool{"told": true, "found out": false} {
 		for form, as := range forms {

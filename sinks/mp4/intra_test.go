@@ -16,6 +16,7 @@ import (
 // TestAllKeyFramesAreOneWriteAndOneSyncASecond checks that a stream of key frames causes one write and
 // one sync per flush interval, and that large frames cause more writes but no more syncs.
 func TestAllKeyFramesAreOneWriteAndOneSyncASecond(t *testing.T) {
+	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		for _, c := range []struct{ fps, gop, picture, maxBytes, writes int }{
 			{25, 1, 50, 0, 10}, {60, 1, 50, 0, 10}, {1000, 1, 20, 0, 10}, {25, 2, 50, 0, 11},
@@ -88,6 +89,7 @@ func TestAChunkWithoutAnythingEndsAFlushInterval(t *testing.T) {
 
 // TestEachOfSeveralKeyFramesInAChunkIsOne checks that every reader finds each key frame.
 func TestEachOfSeveralKeyFramesInAChunkIsOne(t *testing.T) {
+	t.Parallel()
 	for _, gop := range []int{1, 2} {
 		src := record(t, recipe{codec: "libx264", seconds: 3, gop: gop})
 		for _, fragment := range []bool{false, true} {

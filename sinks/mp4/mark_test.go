@@ -124,6 +124,7 @@ func TestFullListStaysAsItIs(t *testing.T) {
 // a finished file in place, after a power cut kept any of those blocks: the rest of the file is
 // intact, it names the previous events or none, and AddEvents with all events restores them.
 func TestTornListOfAnEarlierVersionIsMended(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(8))
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {

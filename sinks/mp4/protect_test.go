@@ -41,6 +41,7 @@ func TestProtectionIsChangedInPlaceWhateverStateTheFileIsIn(t *testing.T) {
 // TestProtectionThatComesWhileAFileIsFinishedStays protects a file before each of the operations
 // that finish it: the finished file must be protected, also if its new moov was encoded before.
 func TestProtectionThatComesWhileAFileIsFinishedStays(t *testing.T) {
+	t.Parallel()
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
 			src := record(t, avc(8))

@@ -32,6 +32,7 @@ func onRefusing(calls filesystem.Calls) func(disk.FS) disk.FS {
 // TestAFileSystemWithoutSpecialCallsIsRecordedTo checks that files are recorded and finished in the
 // same form as elsewhere, that two files of one name get different names, and that no lock stays.
 func TestAFileSystemWithoutSpecialCallsIsRecordedTo(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(4))
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {

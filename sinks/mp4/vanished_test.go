@@ -128,6 +128,7 @@ func TestRecordingsBeginWhileDirectoriesAreRemoved(t *testing.T) {
 // error, not in a loop, and so does a name that the file system refuses, and that a file that could
 // not be created leaves no directory.
 func TestAFileThatCannotBeginLeavesNoDirectory(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		op        string
 		skip      int
