@@ -133,17 +133,6 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	return t, nil
 }
 
-// Describe sets the parameter sets of a track, from its next unit on. It is for codecs without NAL units. After an
-// error, which says why the sets are wrong, the track is unchanged.
-func (t *Track) Describe(sets ...[]byte) error {
-	d, err := describeFrames(&t.cfg, sets)
-	if err != nil {
-		return err
-	}
-	t.desc, t.fresh = d, d
-	return nil
-}
-
 // Take returns an empty unit from the pool. The caller returns it with Track.Unit or Feed.Put.
 func (f *Feed) Take() *Unit {
 	u := f.units.take()

@@ -6,6 +6,27 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
+// Describe sets the parameter sets of a track, from its next unit on. It is for codecs without NAL units. After an
+// error, which says why the sets are wrong, the track is unchanged.
+func (t *Track) Describe(sets ...[]byte) error {
+	d, err := describeFrames(&t.cfg, sets)
+	if err != nil {
+		return err
+	}
+	t.desc, t.fresh = d, d
+	return nil
+}
+
+// SetTimescale changes the timescale of a track, as it becomes known with the first data. The caller calls it before the
+// first unit, and before it describes the track.
+func (t *Track) SetTimescale(timescale uint32) {
+	for i := range t.points {
+		t.points[i].ticks = media.Rescale(t.points[i].ticks, t.cfg.Timescale, timescale)
+	}
+	t.cfg.Timescale = timescale
+	t.outliers.secondTicks, t.retime.secondTicks = int64(timescale), int64(timescale)
+}
+
 // acceptFrame takes over a unit of a codec without NAL units: one frame.
 func (t *Track) acceptFrame(u *Unit) {
 	if u.over != "" {

@@ -119,7 +119,7 @@ func (t *Track) decide(clock uint32) error {
 		}
 	}
 	for i, f := range trial.held {
-		if err := t.audioFrame(f.unit, f.ticks, f.i); err != nil {
+		if err := t.audioFrame(f.unit, t.ticks(f.ticks), f.i); err != nil {
 			for _, rest := range trial.held[i+1:] {
 				t.feed.Put(rest.unit)
 			}

@@ -12,7 +12,9 @@ import (
 
 // mpa makes the Config of MP3 (RFC 2250, 3.5). The frames say what the description leaves out: the rate and the channels.
 func (f *Format) mpa(of media.Codec) (Config, error) {
-	return Config{Clock: mp3ClockHz, Audio: &mp3Payload{}, Track: ingest.TrackConfig{Codec: of, Timescale: mp3ClockHz}}, nil
+	return Config{
+		Clock: mp3ClockHz, Audio: &mp3Payload{}, RateInStream: true, Track: ingest.TrackConfig{Codec: of, Timescale: mp3ClockHz},
+	}, nil
 }
 
 // mp3ClockHz is the rate of the RTP times, whatever the sample rate is (RFC 3551, 4.5.13).

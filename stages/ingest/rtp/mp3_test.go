@@ -58,13 +58,40 @@ func TestMP3FramesAreTakenFromPackets(t *testing.T) {
 	for i, u := range b.Publisher.Units {
 		require.Equal(t, [][]byte{want[i]}, u.NALs)
 		require.Equal(t, at, u.AU.DTS)
-		require.EqualValues(t, []int64{2160, 2160, 2160, 2160, 2160, 3240}[i], u.AU.DurationTicks)
+		require.EqualValues(t, []int64{1152, 1152, 1152, 1152, 1152, 1728}[i], u.AU.DurationTicks, "in samples of the first rate")
 		at += u.AU.DurationTicks
 		set := b.Publisher.Sets[u.Set-1][0]
 		require.Equal(t, [][2]int{{48000, 2}, {48000, 2}, {48000, 2}, {48000, 2}, {48000, 1}, {16000, 1}}[i], [2]int{set.SampleRate, set.Channels})
 	}
 	require.Len(t, b.Publisher.Sets, 3)
 	require.Empty(t, b.Publisher.Losses)
+}
+
+// The timescale is the sample rate, so the times are exact, although those of RTP are rounded, whatever their start is.
+func TestMP3HasExactTimesAtEachRate(t *testing.T) {
+	for _, header := range [][]byte{{0xff, 0xfb, 0x90, 0x64}, {0xff, 0xfb, 0x94, 0x64}, {0xff, 0xfb, 0x98, 0x64}, {0xff, 0xf3, 0x80, 0x64}, {0xff, 0xe3, 0x80, 0x64}} {
+		frame := mp3Frame(t, 1, header...)
+		h, err := codec.ReadMP3Frame(frame)
+		require.NoError(t, err)
+		for from := range int64(49) {
+			b := newBench(t)
+			track, begin := b.sound(Format{Name: "mpa", Clock: 90000}), time.Now()
+			for i := range int64(50) {
+				samples := i * int64(h.Samples)
+				ticks := uint32(from + media.Rescale(samples, uint32(h.Rate), 90000))
+				at := begin.Add(time.Duration(media.ToNanos(samples, uint32(h.Rate))))
+				require.NoError(t, track.Packet(soundPacket(uint16(i), ticks, append([]byte{0, 0, 0, 0}, frame...)), at))
+			}
+			track.Close()
+			b.Feed.Close()
+			require.EqualValues(t, h.Rate, b.Publisher.Sets[0][0].Timescale)
+			require.Len(t, b.Publisher.Units, 50)
+			for i, u := range b.Publisher.Units {
+				require.EqualValues(t, i*h.Samples, u.AU.DTS-b.Publisher.Units[0].AU.DTS, "%d Hz, start %d, frame %d", h.Rate, from, i)
+				require.EqualValues(t, h.Samples, u.AU.DurationTicks)
+			}
+		}
+	}
 }
 
 // A packet that cannot be read is lost, and counted, and the track goes on. An empty packet carries nothing.

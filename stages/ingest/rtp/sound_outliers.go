@@ -14,6 +14,7 @@ import (
 type soundLine struct {
 	any            bool              // a packet was passed to the feed
 	nextTicks      int64             // end of the newest packet that was passed to the feed
+	nextPTSTicks   int64             // the same, in ticks of the timescale
 	monoNS         int64             // arrival of that packet
 	shift          ingest.ClockShift // correction for the jumps of the clock that are not followed
 	jumps, setBack ingest.ClockJumps // setBack counts the small jumps back, jumps the other ones
@@ -85,10 +86,13 @@ func (t *Track) passHeld() error {
 // passSound passes the frames of a packet, which lasts lasts ticks, to the feed, the first with the RTP time ticks and
 // each one frame duration after the one before.
 func (t *Track) passSound(frames []*ingest.Unit, ticks, lasts, mono int64) error {
-	s := &t.line
-	s.any, s.nextTicks, s.monoNS = true, ticks+lasts, mono
+	s, pts := &t.line, t.ticks(ticks)
+	if off := pts - s.nextPTSTicks; t.exact && s.any && off >= -1 && off <= 1 {
+		pts = s.nextPTSTicks // the RTP time is rounded
+	}
+	s.any, s.nextTicks, s.monoNS, s.nextPTSTicks = true, ticks+lasts, mono, pts+t.audio.duration(len(frames), t.timescale)
 	for i, u := range frames {
-		if err := t.audioFrame(u, ticks, i); err != nil {
+		if err := t.audioFrame(u, pts, i); err != nil {
 			t.putAll(frames[i+1:])
 			return err
 		}

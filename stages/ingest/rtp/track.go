@@ -1,7 +1,6 @@
 package rtp
 
 import (
-	"errors"
 	"fmt"
 	"math/bits"
 	"time"
@@ -27,6 +26,8 @@ type Track struct {
 	audio     AudioPayload
 	trial     *clockTrial // nil: the rate of the RTP times is known
 	line      soundLine
+	inStream  bool           // Config.RateInStream
+	exact     bool           // the timescale is the sample rate, which came in the stream
 	frames    []*ingest.Unit // units of the current packet
 
 	seen   bool   // a packet has come
@@ -68,6 +69,9 @@ type Config struct {
 	// DecodingOrder is set if NAL units are not sent in decoding order, and have decoding order numbers: H.264 in
 	// packetization mode 2 (RFC 6184, 5.3), and H.265 with sprop-max-don-diff (RFC 7798, 7.1).
 	DecodingOrder bool
+	// RateInStream is set for sound whose sample rate is unknown until the first frame. The track's timescale then becomes
+	// that rate, so that durations are exact, although the RTP times are not.
+	RateInStream bool
 }
 
 // Add adds a track to a feed. The units of the track come from RTP packets, which the caller passes to Packet. An error
@@ -82,7 +86,7 @@ func Add(f *ingest.Feed, c Config) (*Track, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Track{feed: f, to: to, codec: c.Track.Codec, clockHz: c.Clock, timescale: c.Track.Timescale, video: video, pictures: c.Pictures, audio: c.Audio}
+	t := &Track{feed: f, to: to, codec: c.Track.Codec, clockHz: c.Clock, timescale: c.Track.Timescale, video: video, pictures: c.Pictures, audio: c.Audio, inStream: c.RateInStream}
 	to.HoldBack(t)
 	if t.clockHz == 0 {
 		t.clockHz = t.timescale
@@ -320,48 +324,6 @@ func (t *Track) begin(pts int64, at time.Time) *ingest.Unit {
 	u.Arrived(at)
 	return u
 }
-
-// audioPacket takes a packet of a codec without NAL units, and passes its frames to the feed.
-func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
-	if of, ok := t.audio.(lossy); ok && gap {
-		of.lost()
-	}
-	frames, err := t.audio.unpack(p, t.describe)
-	if err != nil {
-		cause := media.DropRTPMalformed
-		if errors.Is(err, errFrames) {
-			cause = media.DropTooManyFrames
-		}
-		t.to.Lost(cause, 1)
-		t.to.MissingBefore(1, cause)
-		if t.trial != nil {
-			t.trial.frames = 0 // after a missing frame the next time proves nothing
-		}
-		return nil
-	}
-	if t.trial != nil && len(frames) > 0 {
-		return t.try(frames, ticks, gap, at)
-	}
-	t.frames = t.frames[:0]
-	for _, frame := range frames {
-		u := t.begin(0, at)
-		u.DurationTicks = t.audio.duration(1, t.timescale)
-		u.Put(frame)
-		t.frames = append(t.frames, u)
-	}
-	if len(frames) == 0 {
-		return nil
-	}
-	return t.sound(t.frames, ticks, at)
-}
-
-// audioFrame passes a unit to the feed. The unit has frame i of a packet with the RTP time ticks.
-func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
-	u.PTS = t.ticks(ticks) + t.audio.duration(i, t.timescale)
-	return t.to.Unit(u)
-}
-
-func (t *Track) describe(asc []byte) error { return t.to.Describe(asc) }
 
 // Close passes the packets and units that are still held to the feed.
 func (t *Track) Close() {
