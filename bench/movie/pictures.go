@@ -30,6 +30,12 @@ var allPictures = []pictures{
 	// another frame.
 	{codec: codec.VP9, form: asFrames([]byte{0x82, 0x49, 0x83, 0x42, 0x00, 0x4f, 0xf0, 0x2c, 0xf6, 0x00}, []byte{0x86, 0})},
 	{codec: codec.AV1, form: asAV1},
+	{codec: codec.MPEG4, form: asFrames(headersMPEG4, []byte{0, 0, 1, 0xb6, 0x50})},
+}
+
+// headersMPEG4 holds the headers of a stream of 1280x720 that ffmpeg coded, up to the beginning of an I-VOP.
+var headersMPEG4 = []byte{
+	0, 0, 1, 0xb0, 1, 0, 0, 1, 0xb5, 0x89, 0x13, 0, 0, 1, 0, 0, 0, 1, 0x20, 0, 0xc4, 0x8d, 0x88, 0, 0xcd, 0x28, 4, 0x5a, 0x14, 0x43, 0, 0, 1, 0xb6, 0x10,
 }
 
 // setsH265 holds the VPS, SPS and PPS of a 1280x720 Main stream coded by x265.

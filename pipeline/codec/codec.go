@@ -24,8 +24,13 @@ type Codec struct {
 	Sync func(frame []byte) bool
 
 	// FromFrame completes a track that has a codec and a timescale from a sync sample. It is nil for a codec whose
-	// frames do not describe the track. The result may share the memory of the frame.
+	// frames do not describe the track. The result may share the memory of the frame. FromFrame leaves the track as it
+	// is if this frame has no description.
 	FromFrame func(frame []byte, t *media.Track) error
+
+	// Depth returns the number of access units of a track that at most precede, in decoding order, one that is shown
+	// before them. It is nil if there are none, and for a codec with NAL units.
+	Depth func(t *media.Track) int
 
 	// RollDistance is negative if a decoder that starts at a sync sample must decode access units before it: -1
 	// for one access unit (roll_distance of ISO/IEC 14496-12, 10.1). It is 0 if there is no need to.

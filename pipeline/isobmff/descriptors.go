@@ -13,6 +13,9 @@ const (
 // table 5).
 const MPEG4Audio = 0x40
 
+// MPEG4Visual is the objectTypeIndication of ISO/IEC 14496-2.
+const MPEG4Visual = 0x20
+
 // Values of streamType (ISO/IEC 14496-1, table 6).
 const (
 	VisualStream = 0x04

@@ -70,11 +70,15 @@ func (t *Track) describeByFrame(u *Unit) {
 		t.Lost(media.DropUnreadableParameterSet, 1)
 		return
 	}
+	if d.track.Width == 0 {
+		return // the frame has no description
+	}
 	if t.desc != nil && (t.desc.track.Equal(&d.track) || !t.mayCut(u)) {
 		return
 	}
 	for i, set := range d.track.ParameterSets {
 		d.track.ParameterSets[i] = bytes.Clone(set)
 	}
+	d.setDepth()
 	t.desc, t.fresh = d, d
 }

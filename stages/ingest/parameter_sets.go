@@ -274,5 +274,16 @@ func describeFrames(c *TrackConfig, sets [][]byte) (*description, error) {
 		Codec: c.Codec, Timescale: c.Timescale, ParameterSets: sets,
 		Width: c.Width, Height: c.Height, SampleRate: c.SampleRate, Channels: c.Channels,
 	}}
-	return d, codec.Complete(&d.track)
+	err := codec.Complete(&d.track)
+	if err == nil {
+		d.setDepth()
+	}
+	return d, err
+}
+
+// setDepth sets the depth of a track of a codec without NAL units.
+func (d *description) setDepth() {
+	if depth := codec.Of(d.track.Codec).Depth; depth != nil {
+		d.Depth = depth(&d.track)
+	}
 }

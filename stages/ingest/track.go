@@ -86,7 +86,7 @@ func (t *Track) describeFirst(sets [][]byte) error {
 		}
 		d, err := describeFrames(&t.cfg, sets)
 		if err == nil {
-			t.desc, t.live = d, d
+			t.desc, t.live, t.depth = d, d, d.Depth
 		}
 		return err
 	}

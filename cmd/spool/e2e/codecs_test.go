@@ -48,6 +48,8 @@ var codecs = []coded{
 	{name: "h265", encode: []string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "bframes=3:keyint=25:log-level=error", "-c:a", "aac"}, container: "mp4", kind: "v"},
 	{name: "vp9", encode: pictures("libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"), container: "mp4", kind: "v"},
 	{name: "av1", encode: []string{"-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-g", "25", "-an"}, container: "mp4", kind: "v", alone: true, send: publishAV1},
+	{name: "mpeg4", encode: pictures("mpeg4", "-b:v", "500k"), container: "mp4", kind: "v"},
+	{name: "mpeg4, B-VOPs", encode: pictures("mpeg4", "-b:v", "500k", "-bf", "2"), container: "mp4", kind: "v"},
 	{name: "aac", encode: withPictures("aac", 48000, 2), container: "mp4", kind: "a"},
 	{name: "aac, 16 kHz, mono", encode: withPictures("aac", 16000, 1), container: "mp4", kind: "a"},
 	{name: "opus", encode: withPictures("libopus", 48000, 2, "-frame_duration", "20"), container: "mp4", kind: "a"},

@@ -29,6 +29,7 @@ var carriedCodecs = [...]carried{
 	{"h265", []string{"hevc", "h.265", "hvc1"}, codec.H265, "", VideoClockHz, (*Format).h265, func() depacketizer { return &h265Payload{} }},
 	{"vp9", nil, codec.VP9, "", VideoClockHz, (*Format).vp9, nil},
 	{"av1", []string{"av1x"}, codec.AV1, "", VideoClockHz, (*Format).av1, nil},
+	{"mp4v-es", nil, codec.MPEG4, "", VideoClockHz, (*Format).mpeg4, nil},
 	{"mpeg4-generic", nil, codec.AAC, "", 0, (*Format).aac, nil},
 	{"mp4a-latm", nil, codec.AAC, "", 0, (*Format).latm, nil},
 	{"opus", nil, codec.Opus, "", codec.OpusRate, (*Format).opus, nil},

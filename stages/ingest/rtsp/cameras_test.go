@@ -187,7 +187,7 @@ a=sendonly
 	{"sound that may be a back channel or not", "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 0 RTP/AVP 97\na=rtpmap:97 mpeg4-generic/16000/1\na=fmtp:97 mode=AAC-hbr;config=1408\na=sendonly\n",
 		"\"\" h264 96/90000\n\"\" aac 97/16000 sets 1 optional"},
 	{"many formats of video", "m=video 0 RTP/AVP 96 97 98 100 103\na=rtpmap:96 MP4V-ES/90000\na=rtpmap:97 MP4V-ES/90000\na=rtpmap:98 H264/90000\na=fmtp:98 packetization-mode=0;sprop-parameter-sets=Z01AKI2NYDwBE/LgLcBDQECA,aO44gA==\na=rtpmap:100 H264/90000\na=rtpmap:103 rtx/90000\na=control:rtsp://192.0.2.1/sid=96&overlay=on\n",
-		`"rtsp://192.0.2.1/sid=96&overlay=on" h264 98/90000 sets 2 or -mp4v-es 96 or -mp4v-es 97 or h264 sets 2 100`},
+		`"rtsp://192.0.2.1/sid=96&overlay=on" mpeg4 96/90000 or mpeg4 97 or h264 sets 2 98 or h264 sets 2 100`},
 	{"LATM at the sample rate", "m=audio 0 RTP/AVP 96\na=rtpmap:96 MP4A-LATM/48000\na=fmtp:96 cpresent=1\n", `"" aac 96`},
 	{"LATM with a configuration that does not say where it is", "m=audio 0 RTP/AVP 96\na=rtpmap:96 MP4A-LATM/24000/2\na=fmtp:96 object=2; config=400026203fc0\n", `"" aac 96/24000 sets 1`},
 	{"a static payload type without an rtpmap, and an empty fmtp", "m=video 0 RTP/AVP 26\na=fmtp:26 \na=control:track1\n", "- jpeg"},
