@@ -64,8 +64,8 @@ func (c *RemuxCmd) Run(p *Program) error {
 	if err := moveWithoutReplacing(filepath.Join(dir, report.Finish.File), c.Out); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Stdout, "%s: %d bytes, %s, %d of them to finish the file\n",
-		c.Out, report.Finish.FileBytes, count(int(report.AccessUnits), "access unit"), report.Finish.BytesWritten)
+	fmt.Fprintf(p.Stdout, "%s: %s, %d bytes, %d of them to finish the file\n",
+		c.Out, count(int(report.AccessUnits), "access unit"), report.Finish.FileBytes, report.Finish.BytesWritten)
 	return nil
 }
 
