@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	pion "github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
@@ -49,9 +47,7 @@ func (s sound) Packet(p *pion.Packet, at time.Time) error {
 func (b *bench) audio() sound { return b.sound(func(*rtp.Config) {}) }
 
 func (b *bench) sound(change func(*rtp.Config)) sound {
-	payload, err := rtp.AACPayload(&format.MPEG4Audio{
-		PayloadTyp: 97, Config: &mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 48000, ChannelCount: 2}, SizeLength: 16,
-	})
+	payload, err := rtp.AACPayload(ingesttest.AACLC48, [3]int{16, 0, 0})
 	require.NoError(b.T, err)
 	c := rtp.Config{
 		Track: feedtest.AAC(),

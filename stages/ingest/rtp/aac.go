@@ -9,6 +9,8 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/pion/rtp"
 
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/adts"
 	"github.com/gospool/spool/pipeline/codec/bitstream"
 	"github.com/gospool/spool/pipeline/guard"
 	"github.com/gospool/spool/pipeline/media"
@@ -78,7 +80,7 @@ func (f *fragments) add(p *rtp.Packet, b []byte) {
 	f.buf, f.seq = append(f.buf, b...), p.SequenceNumber+1
 }
 
-// aacPayload implements RFC 3640, mode AAC-hbr, without interleaving.
+// aacPayload implements RFC 3640, the modes AAC-hbr and AAC-lbr, without interleaving.
 type aacPayload struct {
 	frames
 	size, index, delta int // sizes, in bits, of the fields of an AU-header
@@ -88,18 +90,35 @@ type aacPayload struct {
 	wantBytes          int    // size of the fragmented frame
 	timeTicks          uint32 // RTP time of the packets of the fragmented frame
 	begun              bool   // a frame has come
-	adts               bool   // each frame has an ADTS header, as some cameras send it
+	adts               bool   // the frames have ADTS headers, as some cameras send them
+	bared              [][]byte
+	inBand             bool    // the configuration follows from the ADTS headers
+	config             [2]byte // newest configuration from a header
 }
 
-// AACPayload returns the depacketizer of a format of RFC 3640. The error says that its AU-headers are not supported.
-func AACPayload(f *format.MPEG4Audio) (AudioPayload, error) {
-	if f.SizeLength < 1 || f.SizeLength > 32 || f.IndexLength > 32 || f.IndexDeltaLength > 32 {
+// AACPayload returns the depacketizer of RFC 3640. asc is the AudioSpecificConfig of the session description, or nil if
+// that has none; the frames must then have ADTS headers. widths are the sizes in bits of the fields of an AU-header:
+// AU-size, AU-Index and AU-Index-delta. The error says that one of the arguments is not supported.
+func AACPayload(asc []byte, widths [3]int) (AudioPayload, error) {
+	a := &aacPayload{size: widths[0], index: widths[1], delta: widths[2], inBand: asc == nil}
+	if a.size < 1 || max(a.size, a.index, a.delta) > 32 {
 		return nil, errors.New("aac with AU-headers of an unknown form")
 	}
-	return &aacPayload{frames: framesOf(f.Config), size: f.SizeLength, index: f.IndexLength, delta: f.IndexDeltaLength}, nil
+	if asc == nil {
+		return a, nil
+	}
+	return a, a.configure(asc)
 }
 
-func (a *aacPayload) unpack(p *rtp.Packet, _ func([]byte) error) ([][]byte, error) {
+func (a *aacPayload) configure(asc []byte) error {
+	c, err := codec.ReadAudioSpecificConfig(asc)
+	if err == nil {
+		a.frames = frames{int64(c.FrameSamples), uint32(c.CoreRate)}
+	}
+	return err
+}
+
+func (a *aacPayload) unpack(p *rtp.Packet, describe func([]byte) error) ([][]byte, error) {
 	data, err := a.headers(p.Payload)
 	if err == nil {
 		err = a.cut(p, data)
@@ -108,8 +127,16 @@ func (a *aacPayload) unpack(p *rtp.Packet, _ func([]byte) error) ([][]byte, erro
 		a.part.open = false
 		return nil, err
 	}
-	if err := a.bare(); err != nil {
-		return nil, err
+	if len(a.out) > 0 && !a.begun {
+		a.begun, a.adts = true, allADTS(a.out)
+	}
+	switch {
+	case len(a.out) == 0:
+		return nil, nil
+	case a.adts:
+		return a.bare(describe)
+	case a.inBand:
+		return nil, errNoConfig
 	}
 	return a.out, nil
 }
@@ -183,33 +210,57 @@ func (a *aacPayload) extend(p *rtp.Packet, data []byte) error {
 	return nil
 }
 
-// bare removes the ADTS headers from the frames in out if the track's first frame has one.
-func (a *aacPayload) bare() error {
-	if !a.begun && len(a.out) > 0 {
-		f := a.out[0]
-		a.begun, a.adts = true, len(a.out) == 1 && len(f) >= 2 && f[0] == 0xff && f[1]&0xf0 == 0xf0
-		a.adts = a.adts && a.removeADTS() == nil
-		return nil
+// errNoConfig is the error of frames of which neither the session description nor an ADTS header has the configuration.
+var errNoConfig = errors.New("aac without a configuration")
+
+// allADTS reports whether access units are ADTS frames as a whole. Frames of AAC do not begin as ADTS frames do.
+func allADTS(units [][]byte) bool {
+	for _, unit := range units {
+		for len(unit) > 0 {
+			h, err := adts.Read(unit)
+			if err != nil || h.Bytes > len(unit) {
+				return false
+			}
+			unit = unit[h.Bytes:]
+		}
 	}
-	if !a.adts || len(a.out) == 0 {
-		return nil
-	}
-	return a.removeADTS()
+	return true
 }
 
-func (a *aacPayload) removeADTS() error {
-	if len(a.out) != 1 {
-		return errPacking
+// bare returns the frames in out without their ADTS headers. An access unit may have several frames. If the session
+// description has no configuration, bare passes each new one to describe.
+func (a *aacPayload) bare(describe func([]byte) error) ([][]byte, error) {
+	a.bared = a.bared[:0]
+	for _, unit := range a.out {
+		for len(unit) > 0 {
+			h, err := adts.Read(unit)
+			switch {
+			case err != nil:
+				return nil, err
+			case h.Bytes > len(unit):
+				return nil, errPacking
+			case len(a.bared) == maxFrames:
+				return nil, errFrames
+			}
+			if c := h.Config(); a.inBand && c != a.config {
+				if err := a.adopt(c, describe); err != nil {
+					return nil, err
+				}
+			}
+			a.bared, unit = append(a.bared, unit[h.HeaderBytes:h.Bytes]), unit[h.Bytes:]
+		}
 	}
-	var frames mpeg4audio.ADTSPackets
-	if err := guard.Call(func() error { return frames.Unmarshal(a.out[0]) }); err != nil {
+	return a.bared, nil
+}
+
+// adopt makes the configuration of a header that of the track.
+func (a *aacPayload) adopt(config [2]byte, describe func([]byte) error) error {
+	asc := bytes.Clone(config[:])
+	if err := a.configure(asc); err != nil {
 		return err
 	}
-	if len(frames) != 1 {
-		return errPacking
-	}
-	a.out[0] = frames[0].AU
-	return nil
+	a.config = config
+	return describe(asc)
 }
 
 // latmPayload implements RFC 6416 (LATM). The configuration is in the session description (cpresent=0) or in the stream

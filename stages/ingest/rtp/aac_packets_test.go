@@ -20,7 +20,7 @@ import (
 var lc48 = &mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 48000, ChannelConfig: 2, ChannelCount: 2}
 
 func newAAC(t testing.TB) *aacPayload {
-	a, err := AACPayload(&format.MPEG4Audio{PayloadTyp: 96, Config: lc48, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3})
+	a, err := AACPayload(ingesttest.AACLC48, [3]int{13, 3, 3})
 	require.NoError(t, err)
 	return a.(*aacPayload)
 }
@@ -177,6 +177,8 @@ func FuzzSound(f *testing.F) {
 	for _, p := range []*rtp.Packet{aacPacket(1, true, []int{3, 4}, frame(0, 7)), aacPacket(1, false, []int{9}, frame(0, 5))} {
 		f.Add(append([]byte{1, byte(len(p.Payload))}, p.Payload...), byte(0))
 	}
+	headed, _ := adtsPacket(1, 7, 3, 5, 6)
+	f.Add(append([]byte{1, byte(len(headed.Payload))}, headed.Payload...), byte(0))
 	element := mpeg4audio.AudioMuxElement{MuxConfigPresent: true, StreamMuxConfig: newLATM(f, true).config, Payloads: [][][][]byte{{{frame(1, 20)}}}}
 	raw, err := element.Marshal()
 	require.NoError(f, err)
@@ -193,7 +195,7 @@ func FuzzSound(f *testing.F) {
 		case 2:
 			payload = newLATM(t, false)
 		case 3:
-			a, err := AACPayload(&format.MPEG4Audio{Config: lc48, SizeLength: 1 + int(kind>>2&31), IndexLength: int(kind >> 5), IndexDeltaLength: 1})
+			a, err := AACPayload([][]byte{nil, ingesttest.AACLC48}[kind>>7], [3]int{1 + int(kind>>2&31), int(kind >> 5), 1})
 			require.NoError(t, err)
 			payload = a
 		case 4:

@@ -29,7 +29,7 @@ func TestAACFramesAreAsLongAsTheirCoder(t *testing.T) {
 			require.NoError(t, err)
 			var config mpeg4audio.AudioSpecificConfig
 			require.NoError(t, config.Unmarshal(raw))
-			generic, err := AACPayload(&format.MPEG4Audio{PayloadTyp: 96, Config: &config, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3})
+			generic, err := AACPayload(raw, [3]int{13, 3, 3})
 			require.NoError(t, err)
 			latm, err := LATMPayload(&format.MPEG4AudioLATM{PayloadTyp: 96, StreamMuxConfig: &mpeg4audio.StreamMuxConfig{
 				Programs: []*mpeg4audio.StreamMuxConfigProgram{{Layers: []*mpeg4audio.StreamMuxConfigLayer{{AudioSpecificConfig: &config}}}},

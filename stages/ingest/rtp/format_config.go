@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
-
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
@@ -42,27 +39,27 @@ var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aa
 
 func (f *Format) aac(of media.Codec) (Config, error) {
 	unreadable := errors.New("unreadable-" + f.Name)
-	raw := hexDigits(f.value(aacConfig))
-	var asc mpeg4audio.AudioSpecificConfig
-	if asc.Unmarshal(raw) != nil {
-		return Config{}, unreadable
-	}
 	w := widths[strings.ToLower(f.value(aacMode))]
 	for i, p := range [...]parameter{aacSizeLength, aacIndexLength, aacIndexDeltaLength} {
 		if said := f.value(p); said != "" {
 			w[i] = int(number(said, 0, 32))
 		}
 	}
+	var asc []byte
+	if said := f.value(aacConfig); said != "" {
+		asc = hexDigits(said)
+		if _, err := codec.ReadAudioSpecificConfig(asc); err != nil {
+			return Config{}, unreadable
+		}
+	}
 	if w[0] == 0 {
 		return Config{}, unreadable
 	}
-	p, err := AACPayload(&format.MPEG4Audio{
-		PayloadTyp: f.PayloadType, Config: &asc, SizeLength: w[0], IndexLength: w[1], IndexDeltaLength: w[2],
-	})
+	p, err := AACPayload(asc, w)
 	if err != nil {
 		return Config{}, err
 	}
-	return f.audio(of, uint32(cmp.Or(asc.ExtensionSampleRate, asc.SampleRate)), raw, p)
+	return f.audio(of, asc, p)
 }
 
 func hexDigits(digits string) []byte {
@@ -73,19 +70,17 @@ func hexDigits(digits string) []byte {
 	return raw
 }
 
-// audio returns the Config of an AAC track with the depacketizer p. rate is the sample rate of the configuration.
-// asc is its AudioSpecificConfig, or nil if the configuration is in the stream. RTP times have the clock rate of the
-// rtpmap (RFC 8866, 6.6), whatever rates the configuration has. If the sender uses another of these rates, its first
-// times show that. The timescale of the track is at least the core's sample rate, so that a tick is not longer than
-// a sample. The AudioSpecificConfig stays as it was sent, because an AudioSpecificConfig that is written anew from
-// the parsed fields would lose an extension at its end.
-func (f *Format) audio(of media.Codec, rate uint32, asc []byte, p AudioPayload) (Config, error) {
-	clock := cmp.Or(f.Clock, rate)
-	if clock == 0 {
-		return Config{}, errors.New("aac without a sample rate")
-	}
-	c := Config{Audio: p, Track: ingest.TrackConfig{Codec: of, Timescale: clock}}
+// audio returns the Config of an AAC track with the depacketizer p. asc is its AudioSpecificConfig, or nil if the
+// configuration is in the stream. RTP times have the clock rate of the rtpmap (RFC 8866, 6.6), whatever rates the
+// configuration has. If the sender uses another of these rates, its first times show that. The timescale of the track is
+// at least the core's sample rate, so that a tick is not longer than a sample. The AudioSpecificConfig stays as it was
+// sent, because an AudioSpecificConfig that is written anew from the parsed fields would lose an extension at its end.
+func (f *Format) audio(of media.Codec, asc []byte, p AudioPayload) (Config, error) {
+	c := Config{Audio: p, Track: ingest.TrackConfig{Codec: of, Timescale: f.Clock}}
 	if asc == nil { // the configuration is in the stream
+		if f.Clock == 0 {
+			return Config{}, errors.New("aac without a sample rate")
+		}
 		return c, nil
 	}
 	c.Track.ParameterSets = [][]byte{asc}
@@ -93,6 +88,7 @@ func (f *Format) audio(of media.Codec, rate uint32, asc []byte, p AudioPayload) 
 	if err != nil {
 		return c, fmt.Errorf("aac: %w", err)
 	}
+	clock := cmp.Or(f.Clock, uint32(a.Rate))
 	core := uint32(a.CoreRate)
 	c.Clock, c.Track.Timescale = clock, max(clock, core)
 	for _, other := range [...]uint32{core, uint32(a.Rate), 2 * core, 90000} {

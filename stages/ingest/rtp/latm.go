@@ -2,7 +2,6 @@ package rtp
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
@@ -16,19 +15,16 @@ import (
 func (f *Format) latm(of media.Codec) (Config, error) {
 	l := &format.MPEG4AudioLATM{PayloadTyp: f.PayloadType, CPresent: f.value(latmCPresent) == "1" || f.value(latmCPresent) == "" && f.value(aacConfig) == ""}
 	var asc []byte
-	rate := uint32(0)
 	if !l.CPresent {
 		if l.StreamMuxConfig, asc = streamMuxConfig(hexDigits(f.value(aacConfig))); asc == nil {
 			return Config{}, errors.New("unreadable-" + f.Name)
 		}
-		first := l.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig
-		rate = uint32(cmp.Or(first.ExtensionSampleRate, first.SampleRate))
 	}
 	p, err := LATMPayload(l)
 	if err != nil {
 		return Config{}, err
 	}
-	return f.audio(of, rate, asc, p)
+	return f.audio(of, asc, p)
 }
 
 // streamMuxConfig reads a StreamMuxConfig (ISO/IEC 14496-3, table 1.42) and returns it with the AudioSpecificConfig in
