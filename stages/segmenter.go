@@ -77,6 +77,7 @@ type segmenter struct {
 	tooMany      dropped
 	files        atomic.Pointer[pipeline.Problem] // problem of too many files; nil: none
 
+	others      otherVideo
 	early, late dropped // media left out for lack of a key frame: before the run's first segment, and later
 }
 
@@ -156,6 +157,7 @@ func (s *segmenter) Report(r *pipeline.Report) {
 		r.Waiting = "key frame"
 	}
 	r.Gaps = s.gaps.Load()
+	s.others.report(r)
 	s.early.report(r, s.set.Stage, media.DropBeforeKeyFrame)
 	s.late.report(r, s.set.Stage, string(media.GapNoKeyFrame))
 	s.tooMany.report(r, s.set.Stage, string(media.GapTooManyFiles))
@@ -250,7 +252,9 @@ func (s *segmenter) pass(c *media.Chunk, emit pipeline.Emit[media.Part]) error {
 	first := s.cur == nil
 	if first {
 		s.begin(c)
+		s.others.begin(c.Set)
 	}
+	s.lookForOtherVideo(c)
 	s.count(c)
 	s.leftUntilSteadyUTC = 0
 	s.foretell(c)

@@ -74,7 +74,10 @@ type clipTrack struct {
 
 func probed(t *testing.T, file, kind string) (k track) {
 	t.Helper()
-	out := tool(t, "ffprobe", "-v", "error", "-select_streams", kind+":0", "-show_packets", "-show_data_hash", "md5",
+	if !strings.Contains(kind, ":") {
+		kind += ":0" // the first track of the kind
+	}
+	out := tool(t, "ffprobe", "-v", "error", "-select_streams", kind, "-show_packets", "-show_data_hash", "md5",
 		"-show_entries", "packet=pts,dts,flags,data_hash:stream=time_base", "-of", "json", file)
 	var doc struct {
 		Packets []struct {
