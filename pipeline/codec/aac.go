@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gospool/spool/pipeline/codec/bitstream"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -70,12 +69,13 @@ func readEntryAAC(entry []byte, t *media.Track) error {
 	return err
 }
 
-// mimeAAC returns the codecs parameter (RFC 6381, 3.3): mp4a, the object type of MPEG-4 audio, and the audio
-// object type. Without parameter sets it returns mp4a.40, which leaves out the audio object type.
+// mimeAAC returns the codecs parameter (RFC 6381, 3.3): mp4a, the object type of MPEG-4 audio, and the audio object type:
+// 5 with spectral band replication and 29 with parametric stereo, in each way in which the configuration can signal them.
+// Without parameter sets it returns mp4a.40, which leaves out the audio object type.
 func mimeAAC(t *media.Track) string {
 	if len(t.ParameterSets) == 0 {
 		return "mp4a.40"
 	}
-	r := bitstream.NewReader(t.ParameterSets[0])
-	return fmt.Sprintf("mp4a.40.%d", objectType(&r))
+	_, object, _ := readAudioSpecificConfig(t.ParameterSets[0])
+	return fmt.Sprintf("mp4a.40.%d", object)
 }

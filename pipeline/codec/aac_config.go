@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -48,13 +49,20 @@ func (a AudioSpecificConfig) frameTicks(timescale uint32) uint32 {
 // ReadAudioSpecificConfig parses an AudioSpecificConfig. The error wraps ErrNotAAC for an audio object type that
 // is not AAC.
 func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
+	a, _, err := readAudioSpecificConfig(asc)
+	return a, err
+}
+
+// readAudioSpecificConfig also returns the audio object type that a decoder must support to put out all of the sound:
+// aotSBR or aotPS for each way that signals them.
+func readAudioSpecificConfig(asc []byte) (AudioSpecificConfig, int, error) {
 	bits := bitstream.NewReader(asc)
 	r := &bits
 	object := objectType(r)
-	a := AudioSpecificConfig{CoreRate: samplingRate(r)}
+	a, signalled := AudioSpecificConfig{CoreRate: samplingRate(r)}, object
 	layout := r.Bits(4)
 	a.Rate = a.CoreRate
-	hierarchical, ps := object == aotSBR || object == aotPS, object == aotPS
+	hierarchical := object == aotSBR || object == aotPS
 	if hierarchical {
 		a.Rate = samplingRate(r)
 		object = objectType(r)
@@ -65,23 +73,23 @@ func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
 	case aotERELD:
 		a.lowDelay(r, layout)
 	default:
-		return a, fmt.Errorf("audio object type %d: %w", object, ErrNotAAC)
+		return a, signalled, fmt.Errorf("audio object type %d: %w", object, ErrNotAAC)
 	}
 	switch {
 	case r.Short():
-		return a, errors.New("cut off")
+		return a, signalled, errors.New("cut off")
 	case a.CoreRate <= 0 || a.Rate <= 0:
-		return a, errors.New("no sample rate")
+		return a, signalled, errors.New("no sample rate")
 	case a.Channels == 0:
-		return a, fmt.Errorf("channel configuration %d is reserved", layout)
+		return a, signalled, fmt.Errorf("channel configuration %d is reserved", layout)
 	}
 	if !hierarchical {
-		ps = a.extension(r)
+		signalled = cmp.Or(a.extension(r), object)
 	}
-	if ps {
+	if signalled == aotPS {
 		a.Channels = max(a.Channels, 2)
 	}
-	return a, nil
+	return a, signalled, nil
 }
 
 // general reads a GASpecificConfig (ISO/IEC 14496-3, 4.4.1) and sets FrameSamples and Channels. object is the
@@ -137,16 +145,19 @@ const (
 	syncPS  = 0x548
 )
 
-// extension reads an extension after the configuration, if the remaining bits of r are one. If the extension
-// signals SBR, extension sets Rate. ps reports whether the extension signals parametric stereo.
-func (a *AudioSpecificConfig) extension(r *bitstream.Reader) (ps bool) {
+// extension reads an extension after the configuration, if the remaining bits of r are one. It returns aotSBR or aotPS
+// if the extension signals that, and otherwise 0. If it signals SBR, extension sets Rate.
+func (a *AudioSpecificConfig) extension(r *bitstream.Reader) (object int) {
 	if r.Left() < 16 || r.Bits(11) != syncSBR || objectType(r) != aotSBR || !r.Flag() {
-		return false
+		return 0
 	}
 	if rate := samplingRate(r); !r.Short() && rate > 0 {
 		a.Rate = rate
 	}
-	return r.Left() >= 12 && r.Bits(11) == syncPS && r.Flag()
+	if r.Left() >= 12 && r.Bits(11) == syncPS && r.Flag() {
+		return aotPS
+	}
+	return aotSBR
 }
 
 func objectType(r *bitstream.Reader) int {

@@ -134,6 +134,27 @@ func TestAACFramesInOtherTimescales(t *testing.T) {
 	}
 }
 
+// The codecs parameter names what a decoder must support, however the configuration signals it.
+func TestMIMEOfAAC(t *testing.T) {
+	for name, tc := range map[string]struct {
+		asc  fields
+		want string
+	}{
+		"LC":                     {concat(head(2, hz48000, 2), plain), "mp4a.40.2"},
+		"SBR by hierarchy":       {concat(head(5, hz24000, 2), upTo(hz48000, 2), plain), "mp4a.40.5"},
+		"PS by hierarchy":        {concat(head(29, hz24000, 1), upTo(hz48000, 2), plain), "mp4a.40.29"},
+		"SBR behind it":          {concat(head(2, hz24000, 2), plain, sbrBehind(1, [2]uint32{4, hz48000})), "mp4a.40.5"},
+		"PS behind it":           {concat(head(2, hz24000, 1), plain, sbrBehind(1, [][2]uint32{{4, hz48000}, {11, syncPS}, {1, 1}}...)), "mp4a.40.29"},
+		"SBR ruled out":          {concat(head(2, hz24000, 2), plain, sbrBehind(0)), "mp4a.40.2"},
+		"SBR in the frames only": {concat(head(2, hz24000, 2), plain), "mp4a.40.2"},
+		"ELD":                    {concat(fields{{5, 31}, {6, 7}, {4, hz48000}, {4, 1}, {5, 0}}), "mp4a.40.39"},
+	} {
+		track, err := Describe(AAC, 48000, [][]byte{pack(tc.asc...)})
+		require.NoError(t, err, name)
+		require.Equal(t, tc.want, Of(AAC).MIME(&track), name)
+	}
+}
+
 // FuzzAAC: no configuration breaks the reader, and an accepted one can be stored.
 func FuzzAAC(f *testing.F) {
 	f.Add([]byte("\x2b\x11\x88\x00"), uint32(48000))
