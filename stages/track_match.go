@@ -13,7 +13,7 @@ import (
 
 // TrackMatch matches a track that has all of the given properties.
 type TrackMatch struct {
-	Kind     string `yaml:"kind,omitempty" oneof:"video audio" doc:"video or audio"`
+	Kind     string `yaml:"kind,omitempty" oneof:"video audio metadata" doc:"video, audio or metadata"`
 	Codec    string `yaml:"codec,omitempty" reaches:"nothing" doc:"name of the codec, such as h264 or aac"`
 	Language string `yaml:"language,omitempty" reaches:"nothing" doc:"three letters of ISO 639-2, such as eng; und matches a track without a language"`
 	Index    int    `yaml:"index,omitempty" takes:"nothing" doc:"number of the track in the stream, from 1; the first of all tracks is 1"`
@@ -50,13 +50,18 @@ func (m TrackMatch) Validate() error {
 		}
 		kind = known.Kind.String()
 	}
+	video, audio := media.Video.String(), media.Audio.String()
 	switch {
-	case m.Size != "" && (kind == media.Audio.String() || m.Rate > 0 || m.Channels > 0):
+	case m.Size != "" && (kind == audio || m.Rate > 0 || m.Channels > 0):
 		return config.At("size", "sound has no size: this matches no track")
-	case m.Rate > 0 && kind == media.Video.String():
+	case m.Size != "" && kind != "" && kind != video:
+		return config.At("size", "%s has no size: this matches no track", kind)
+	case m.Rate > 0 && kind == video:
 		return config.At("rate", "pictures have no sample rate: this matches no track")
-	case m.Channels > 0 && kind == media.Video.String():
+	case m.Channels > 0 && kind == video:
 		return config.At("channels", "pictures have no channels: this matches no track")
+	case (m.Rate > 0 || m.Channels > 0) && kind != "" && kind != audio:
+		return config.At("kind", "%s has neither a sample rate nor channels: this matches no track", kind)
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ func TestTrackMatchesThatCannotWorkAreRefused(t *testing.T) {
 		{TrackMatch{Rate: 8000, Size: "640x360"}, "sound has no size"},
 		{TrackMatch{Codec: "h264", Rate: 48000}, "pictures have no sample rate"},
 		{TrackMatch{Kind: "video", Channels: 2}, "pictures have no channels"},
+		{TrackMatch{Kind: "metadata", Size: "640x360"}, "metadata has no size"},
+		{TrackMatch{Codec: "klv", Channels: 2}, "metadata has neither"},
 	} {
 		require.ErrorContains(t, tc.match.Validate(), tc.says, "%+v", tc.match)
 	}
@@ -36,9 +38,9 @@ func TestTrackMatchesThatCannotWorkAreRefused(t *testing.T) {
 
 func TestTracksThatSelectNothingAreRefused(t *testing.T) {
 	sized, second := TrackMatch{Size: "640x360"}, TrackMatch{Index: 2}
-	video, audio := TrackMatch{Kind: "video"}, TrackMatch{Kind: "audio"}
+	video, audio, metadata := TrackMatch{Kind: "video"}, TrackMatch{Kind: "audio"}, TrackMatch{Kind: "metadata"}
 	for _, c := range []TracksConfig{
-		{Drop: []TrackMatch{video, audio}},
+		{Drop: []TrackMatch{video, audio, metadata}},
 		{Keep: []TrackMatch{sized}, Drop: []TrackMatch{video}},
 		{Keep: []TrackMatch{second}, Drop: []TrackMatch{second}},
 		{Keep: []TrackMatch{{Rate: 8000}}, Drop: []TrackMatch{audio}},

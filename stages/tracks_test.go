@@ -185,17 +185,19 @@ func TestTracksThatLeaveNothingAreRefused(t *testing.T) {
 		each[c.Kind] += "{codec: " + c.Name + "}, "
 	}
 	for settings, nothing := range map[string]bool{
-		"{drop: [{kind: video}, {kind: audio}]}":                            true,
-		"{drop: [" + each[media.Video] + "{kind: audio}]}":                  true,
-		"{keep: [{kind: audio}], drop: [" + each[media.Audio] + "]}":        true,
-		"{keep: [{language: eng}], drop: [{kind: video}, {language: eng}]}": true,
-		"{keep: [{codec: aac, language: eng}], drop: [{kind: audio}]}":      true,
-		"{drop: [{kind: video}, {kind: audio, language: eng}]}":             false,
-		"{drop: [{codec: h264}, {kind: audio}]}":                            false,
-		"{keep: [{language: eng}], drop: [{language: und}]}":                false,
-		"{keep: [{kind: audio}], drop: [{codec: aac}]}":                     false,
-		"{keep: [{kind: video}]}":                                           false,
-		"{}":                                                                false,
+		"{drop: [{kind: video}, {kind: audio}, {kind: metadata}]}":           true,
+		"{drop: [{kind: video}, {kind: audio}]}":                             false,
+		"{drop: [" + each[media.Video] + "{kind: audio}, {kind: metadata}]}": true,
+		"{keep: [{kind: audio}], drop: [" + each[media.Audio] + "]}":         true,
+		"{keep: [{language: eng}], drop: [{kind: video}, {language: eng}]}":  true,
+		"{keep: [{codec: aac, language: eng}], drop: [{kind: audio}]}":       true,
+		"{drop: [{kind: video}, {kind: audio, language: eng}]}":              false,
+		"{drop: [{codec: h264}, {kind: audio}]}":                             false,
+		"{keep: [{kind: metadata}], drop: [{codec: klv}, {codec: onvif}]}":   true,
+		"{keep: [{language: eng}], drop: [{language: und}]}":                 false,
+		"{keep: [{kind: audio}], drop: [{codec: aac}]}":                      false,
+		"{keep: [{kind: video}]}":                                            false,
+		"{}":                                                                 false,
 	} {
 		n, err := config.Parse("tracks.yaml", []byte("[source: {}, tracks: "+settings+", \"null\"]"))
 		require.NoError(t, err)

@@ -181,6 +181,7 @@ var notStages = map[string][]string{
 	"cmd/spool/probe/table.go":                  {"source"},                   // a label
 	"cmd/spool/remux.go":                        {"segmenter", "mp4", "null"}, // a pipeline of its own
 	"pipeline/registry.go":                      {"source"},                   // the kind
+	"pipeline/media/codec.go":                   {"metadata"},                 // the kind
 	"pipeline/config/write.go":                  {"null"},                     // YAML's value
 	"pipeline/config/schema.go":                 {"null"},                     // JSON Schema's type
 	"api/openapi/schema.go":                     {"null"},

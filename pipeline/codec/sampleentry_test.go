@@ -134,6 +134,9 @@ func FuzzSampleEntry(f *testing.F) {
 			f.Add(w.B, uint32(48000))
 		}
 	}
+	f.Add(metadataEntry("metx", "", onvifNamespace, ""), uint32(90000))
+	f.Add(metadataEntry("mett", "", klvMIME), uint32(90000))
+	f.Add(uriEntry("urn:smpte:ul:060E2B34"), uint32(90000))
 	f.Fuzz(func(t *testing.T, stsd []byte, scale uint32) {
 		LengthSize(stsd)
 		track, err := ReadSampleEntry(stsd, max(scale, 1))

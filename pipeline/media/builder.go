@@ -241,6 +241,7 @@ func (b *Builder) Flush() {
 	for i := range b.cur.Tracks {
 		b.end(i)
 	}
+	b.endAside()
 	b.leftAtEnd()
 	b.seal()
 }

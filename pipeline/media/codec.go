@@ -7,13 +7,15 @@ import "fmt"
 // traits that chunks and tracks need.
 type Codec uint8
 
-// Kind distinguishes pictures from sound.
+// Kind distinguishes pictures, sound and metadata.
 type Kind uint8
 
 // The kinds of track.
 const (
 	Video Kind = iota + 1
 	Audio
+	// Metadata is data about the other tracks. A track of it may have no unit for hours.
+	Metadata
 )
 
 // CodecTraits are the properties of a codec that decide how its access units are stored.
@@ -39,7 +41,7 @@ var (
 // RegisterCodec assigns a number to a codec and returns it. Only initialisation of packages may call it. It
 // panics if the name is empty or registered already, if the kind is unknown, or if no number is left.
 func RegisterCodec(t CodecTraits) Codec {
-	if t.Name == "" || t.Kind != Video && t.Kind != Audio || int(known) == len(codecs)-1 {
+	if t.Name == "" || t.Kind < Video || t.Kind > Metadata || int(known) == len(codecs)-1 {
 		panic(fmt.Sprintf("media: codec %q of %s cannot be registered", t.Name, t.Kind))
 	}
 	for c := Codec(1); c <= known; c++ {
@@ -63,7 +65,7 @@ func (c Codec) String() string {
 	return codecs[c].Name
 }
 
-// Kind returns Video or Audio, and 0 if the codec is not registered.
+// Kind returns Video, Audio or Metadata, and 0 if the codec is not registered.
 func (c Codec) Kind() Kind { return codecs[c].Kind }
 
 // NAL reports whether an access unit of the codec is a list of NAL units.
@@ -72,13 +74,38 @@ func (c Codec) NAL() bool { return codecs[c].NAL }
 // AlwaysSync reports whether a decoder can start at every access unit.
 func (c Codec) AlwaysSync() bool { return codecs[c].AlwaysSync }
 
-// String returns "video" or "audio".
+// String returns "video", "audio" or "metadata".
 func (k Kind) String() string {
 	switch k {
 	case Video:
 		return "video"
 	case Audio:
 		return "audio"
+	case Metadata:
+		return "metadata"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+// KindNamed returns the kind that String gives a name, or 0.
+func KindNamed(name string) Kind {
+	for k := Video; k <= Metadata; k++ {
+		if k.String() == name {
+			return k
+		}
+	}
+	return 0
+}
+
+// LeadOf returns the index of the lead track of n tracks: the first video track, or else the first track of sound, or
+// else 0. kind returns the kind of a track.
+func LeadOf(n int, kind func(i int) Kind) int {
+	for _, want := range [...]Kind{Video, Audio} {
+		for i := range n {
+			if kind(i) == want {
+				return i
+			}
+		}
+	}
+	return 0
 }

@@ -34,6 +34,9 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 		return b.more && track == b.set.lead && dts-b.sinceTicks >= limit.flushTicks
 	case track == b.set.lead:
 		begun = b.sinceTicks
+	case b.set.Aside(track): // its first unit may be late
+		begun = max(col.DTS[0], Rescale(b.sinceTicks, b.set.Tracks[b.set.lead].Timescale, b.set.Tracks[track].Timescale))
+		return n >= maxUnits || dts-begun >= limit.flushTicks
 	default:
 		begun = col.DTS[0]
 		if b.more {
@@ -97,6 +100,7 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	if n := col.Len(); n > 0 && !b.tracks[track].stood {
 		col.EndTicks = dts
 	}
+	b.endAside()
 	old.More = more
 	b.cur = nil
 	for i := range old.Tracks {
@@ -152,6 +156,19 @@ func (b *Builder) end(track int) {
 	col := &b.cur.Tracks[track]
 	if n := col.Len(); n > 0 {
 		col.EndTicks = col.DTS[n-1] + b.nominal(track)
+	}
+}
+
+// endAside ends the last access unit of each track of metadata with the open chunk. Its next unit may be hours away.
+func (b *Builder) endAside() {
+	lead := b.cur.Lead()
+	for i := range b.cur.Tracks {
+		if col := &b.cur.Tracks[i]; b.set.Aside(i) && col.Len() > 0 {
+			col.EndTicks = col.DTS[col.Len()-1] + 1
+			if lead.Len() > 0 {
+				col.EndTicks = max(col.EndTicks, Rescale(lead.EndTicks, b.set.Tracks[b.set.lead].Timescale, b.set.Tracks[i].Timescale))
+			}
+		}
 	}
 }
 

@@ -13,7 +13,7 @@
 //	publisher      a client, or spool's own pull client, that sends the media of a stream
 //	track          one elementary stream: codec, timescale, parameter sets
 //	track set      the immutable, numbered list of a stream's tracks; each change makes the next generation
-//	lead track     the first video track, else the first track: it cuts GOPs and carries the wall clock
+//	lead track     the first video track, else the first of sound: it cuts GOPs and carries the wall clock
 //	access unit    AU: one coded picture or one audio frame, with DTS and PTS
 //	sync sample    an access unit at which a decoder can start; of a picture also called key frame
 //	GOP            the access units from one sync sample of the lead track up to the next

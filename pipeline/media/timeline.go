@@ -37,6 +37,8 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	switch {
 	case au.DTS > st.timeTicks || au.DTS < -st.timeTicks:
 		return 0, ErrTimeRange
+	case b.set.Aside(track):
+		st.shiftTicks = b.shiftAside(track, au.DTS, au.MonoNS)
 	case !st.seen:
 		st.shiftTicks, st.epoch = FromNanos(b.jumpNS, scale), b.epoch
 	case st.epoch != b.epoch && b.follows(track, au.DTS, mono):
@@ -49,6 +51,9 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 		st.lateTicks, st.monoTicks = 0, mono
 	}
 	dts := au.DTS + st.shiftTicks
+	if b.set.Aside(track) && st.seen {
+		dts = max(dts, st.lastTicks+1) // documents of several sources need not come in order
+	}
 	switch {
 	case dts > maxLine || dts < -maxLine:
 		return 0, ErrTimeRange
@@ -61,12 +66,39 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	return dts, nil
 }
 
+// shiftAside returns the correction for a unit of a track of metadata, which never corrects the other tracks. It is
+// the last one of the track, or that of the other tracks, if the unit then lies near the lead track's newest one.
+// Otherwise the sender's clock for metadata is another one, and the unit is placed by its arrival. raw is the unit's DTS
+// as received, monoNS its arrival.
+func (b *Builder) shiftAside(track int, raw, monoNS int64) int64 {
+	st, lead, scale := &b.tracks[track], &b.tracks[b.set.lead], b.set.Tracks[track].Timescale
+	others := FromNanos(b.jumpNS, scale)
+	if !lead.seen {
+		return others
+	}
+	leadScale := b.set.Tracks[b.set.lead].Timescale
+	nowNS := ToNanos(lead.lastTicks, leadScale) + max(monoNS-ToNanos(lead.monoTicks, leadScale), 0)
+	at := FromNanos(nowNS, scale)
+	near := func(shift int64) bool { return raw+shift <= at+st.jumpTicks && raw+shift >= at-st.stallTicks }
+	switch {
+	case st.seen && near(st.shiftTicks):
+		return st.shiftTicks
+	case near(others):
+		return others
+	}
+	return at - raw
+}
+
 // step updates the state of a track for an access unit with the decoding time dts and the arrival mono, both in
 // ticks. It also records the media missing before that unit, unless told is true: aroundJump has then recorded
 // it.
 func (b *Builder) step(track int, dts, mono int64, told bool) {
 	st := &b.tracks[track]
 	step := dts - st.lastTicks
+	if b.set.Aside(track) {
+		st.deltaTicks = step
+		return
+	}
 	frame := max(b.nominal(track), st.deltaTicks)
 	if !told {
 		st.gap.holeTicks = max(step-frame, 0)

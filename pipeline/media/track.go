@@ -24,7 +24,7 @@ type Track struct {
 	Language string // ISO 639-2/T code; empty means und
 }
 
-// Kind returns Video or Audio.
+// Kind returns Video, Audio or Metadata.
 func (t *Track) Kind() Kind { return t.Codec.Kind() }
 
 // Validate returns an error if a field that a file needs is missing or out of range.
@@ -73,23 +73,26 @@ func NewTrackSet(generation uint64, tracks []Track) (*TrackSet, error) {
 	if len(tracks) == 0 {
 		return nil, ErrNoTracks
 	}
-	s := &TrackSet{Generation: generation, Tracks: make([]Track, len(tracks)), lead: -1}
+	s := &TrackSet{Generation: generation, Tracks: make([]Track, len(tracks))}
 	for i := range tracks {
 		if err := tracks[i].Validate(); err != nil {
 			return nil, fmt.Errorf("track %d: %w", i+1, err)
 		}
 		s.Tracks[i] = tracks[i]
 		s.Tracks[i].ParameterSets = cloneAll(tracks[i].ParameterSets)
-		if s.lead < 0 && tracks[i].Kind() == Video {
-			s.lead = i
-		}
 	}
-	s.lead = max(s.lead, 0)
+	s.lead = LeadOf(len(tracks), func(i int) Kind { return tracks[i].Kind() })
 	return s, nil
 }
 
-// Lead returns the index of the lead track: the first video track, or 0 without video.
+// Lead returns the index of the lead track: see LeadOf.
 func (s *TrackSet) Lead() int { return s.lead }
+
+// Aside reports whether a track is metadata beside the lead track. It neither ends chunks nor corrects times of other
+// tracks, and its silence is no gap.
+func (s *TrackSet) Aside(track int) bool {
+	return track != s.lead && s.Tracks[track].Kind() == Metadata
+}
 
 // Same reports whether both sets describe the same tracks. It ignores Generation and Speed.
 func (s *TrackSet) Same(o *TrackSet) bool {

@@ -211,6 +211,11 @@ func (f *file) gather(g *fragment, c *media.Chunk) error {
 			continue
 		}
 		if from := cols.DTS[0] + t.shiftTicks; cols.EndTicks+t.shiftTicks-from > math.MaxUint32 || t.begun && from-t.lastTicks > math.MaxUint32 {
+			if c.Set.Aside(i) { // silent for longer than a sample can last
+				f.dropped += uint64(cols.Len())
+				g.noteDropped(i, &cols, cols.Len())
+				continue
+			}
 			return fmt.Errorf("%s: track %d: time jumps by more than one sample can last: the segmenter cuts at a gap", f.name, t.id)
 		}
 		if i == f.lead {

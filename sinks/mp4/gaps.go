@@ -228,6 +228,7 @@ func (f *file) within(g *media.Gap) bool {
 // of the file. It writes nothing to the file.
 func (f *file) conclude(state media.State, reason media.Cause) {
 	e := &f.entry
+	endMetadata(f.tracks)
 	e.outcome = f.outcomeAs(state, reason)
 	e.anchors = f.anchoring.Anchors(e.outcome.durationNS, int64(e.identity.Speed))
 	e.gaps = f.gapsWithin(e.anchors.At(e.outcome.durationNS))
@@ -277,9 +278,13 @@ const (
 
 // noteAbsence records a gap in the entry where the i-th track has no samples at the start or the
 // end of the file. It records none where the entry already has a gap for the track, nor at the
-// end of the lead track if the Gap of the next segment reports it.
+// end of the lead track if the Gap of the next segment reports it. Metadata beside other tracks may
+// be silent.
 func (f *file) noteAbsence(i int) {
 	t, e := &f.tracks[i], &f.entry
+	if t.kind == media.Metadata && i != f.lead {
+		return
+	}
 	total := e.outcome.durationNS
 	begin, end, usual := total, total, int64(0)
 	if n := int64(t.table.Count); n > 0 {

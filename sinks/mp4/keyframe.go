@@ -3,7 +3,6 @@ package mp4
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline/filesystem"
@@ -94,16 +93,16 @@ func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 	return nil, 0, err
 }
 
-// leadOf returns the trak payload and the timescale of the lead track in a moov: the first video
-// track that the entry lists, or else the first track.
+// leadOf returns the trak payload and the timescale of the lead track in a moov, by the
+// tracks that the entry lists.
 func leadOf(moov []byte, e *entry) (lead []byte, timescale uint32, err error) {
-	want := max(slices.IndexFunc(e.identity.Tracks, func(t trackJSON) bool { return t.Kind == media.Video.String() }), 0)
+	listed := e.identity.Tracks
+	id := listed[media.LeadOf(len(listed), func(i int) media.Kind { return media.KindNamed(listed[i].Kind) })].ID
 	for boxes := isobmff.Walk(moov); lead == nil && boxes.Next(); {
 		if boxes.Is("trak") {
-			if want == 0 {
+			if tkhd, _ := isobmff.ReadTkhd(isobmff.Find(boxes.Payload, "tkhd")); tkhd.ID == id {
 				lead = boxes.Payload
 			}
-			want--
 		}
 	}
 	mdhd, _ := isobmff.ReadMdhd(isobmff.Find(lead, "mdia", "mdhd"))

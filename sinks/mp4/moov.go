@@ -1,8 +1,11 @@
 package mp4
 
 import (
+	"math"
+
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // ftypOurs is the beginning of the ftyp of every file that spool writes, from the box type on.
@@ -40,7 +43,7 @@ func writeGrowingMoov(w *isobmff.Writer, tracks []track, e *entry) (mehdAt, entr
 	mvhd.Long = true // its duration is written when the file is finished
 	w.Mvhd(&mvhd)
 	for i := range tracks {
-		tracks[i].writeTrak(w, created, false)
+		tracks[i].writeTrak(w, created, described(tracks, i, false), false)
 	}
 	mvex := w.Open("mvex")
 	mehdAt = len(w.B)
@@ -68,11 +71,41 @@ func writeFinalMoov(w *isobmff.Writer, tracks []track, e *entry) {
 	w.Mvhd(&mvhd)
 	for i := range tracks {
 		if tracks[i].table.Count > 0 {
-			tracks[i].writeTrak(w, created, true)
+			tracks[i].writeTrak(w, created, described(tracks, i, true), true)
 		}
 	}
 	e.write(w, moov)
 	w.Close(moov)
+}
+
+// described returns the ID of the track that track i of metadata describes: the lead track. It returns 0 if track i is
+// no metadata, or the lead track is metadata, too. With begun, it also does if the lead track has no samples.
+func described(tracks []track, i int, begun bool) uint32 {
+	lead := &tracks[leadIndex(tracks)]
+	if tracks[i].kind != media.Metadata || lead.kind == media.Metadata || begun && lead.table.Count == 0 {
+		return 0
+	}
+	return lead.id
+}
+
+// leadIndex returns the index of the lead track.
+func leadIndex(tracks []track) int {
+	return media.LeadOf(len(tracks), func(i int) media.Kind { return tracks[i].kind })
+}
+
+// endMetadata makes the last sample of each track of metadata beside the lead track last until the end of that track.
+func endMetadata(tracks []track) {
+	lead := &tracks[leadIndex(tracks)]
+	if lead.kind == media.Metadata || lead.table.Count == 0 {
+		return
+	}
+	end := lead.presentedTicks() + lead.table.ShownTicks()
+	for i := range tracks {
+		if t := &tracks[i]; t.kind == media.Metadata && t.table.Count > 0 {
+			at := media.Rescale(end, lead.timescale, t.timescale)
+			t.table.EndTicks = max(t.table.LastTicks+1, min(at, t.table.LastTicks+math.MaxUint32))
+		}
+	}
 }
 
 func movieHeader(tracks []track, created uint64) isobmff.MovieHeader {

@@ -40,10 +40,8 @@ func parseTracks(moov []byte, e *entry) ([]track, error) {
 			return nil, fmt.Errorf("moov has track %d, its entry %d", tracks[i].id, e.identity.Tracks[i].ID)
 		}
 		tracks[i].info = e.identity.Tracks[i].TrackInfo
-		if tracks[i].info.Kind == media.Audio.String() {
-			tracks[i].kind = media.Audio
-		} else {
-			tracks[i].kind = media.Video
+		if tracks[i].kind = media.KindNamed(tracks[i].info.Kind); tracks[i].kind == 0 {
+			return nil, fmt.Errorf("track %d of the kind %q", tracks[i].id, tracks[i].info.Kind)
 		}
 	}
 	return tracks, nil

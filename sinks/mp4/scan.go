@@ -169,11 +169,7 @@ func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 		return nil, 0, fmt.Errorf("%s: %w", f.name, err)
 	}
 	f.entry = e
-	for i := range f.tracks {
-		if f.tracks[i].kind == media.Video && f.tracks[f.lead].kind != media.Video {
-			f.lead = i
-		}
-	}
+	f.lead = leadIndex(f.tracks)
 	f.lay.entryAt = f.lay.moovAt + 8 + int64(at)
 	f.lay.mehdAt = f.lay.moovAt + 8 + mehdIn(moov)
 	f.lay.chunksAt, f.sizeBytes = chunks, chunks

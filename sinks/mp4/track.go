@@ -2,6 +2,7 @@ package mp4
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/isobmff"
@@ -60,12 +61,13 @@ func newTrack(id uint32, t *media.Track, info media.TrackInfo) (track, error) {
 }
 
 // place sets mediaTimeTicks and shiftTicks of the tracks of set. Time 0 of the file becomes the
-// presentation time of the earliest sample among the tracks' first samples in the first chunk.
+// presentation time of the earliest sample among the tracks' first samples in the first chunk. Metadata beside other tracks does not count, because
+// it may be late.
 func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 	zero, scale := int64(0), uint32(0)
 	for i := range first.Tracks {
 		c := &first.Tracks[i]
-		if c.Len() == 0 {
+		if c.Len() == 0 || set.Aside(i) {
 			continue
 		}
 		pts, own := c.DTS[0]+int64(c.OffsetTicks[0]), set.Tracks[i].Timescale
@@ -85,8 +87,12 @@ func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 
 // admit returns the samples of a chunk that can follow the track's last sample in the file, and
 // the number of samples that it drops before them: samples with an earlier decode time, which a
-// sender repeats, and samples from before the file's start. The view shares the memory of c.
+// sender repeats, and samples from before the file's start. The view shares the memory of c. Metadata
+// is often late: admit drops none of its samples, and moves them to the next possible time.
 func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
+	if t.kind == media.Metadata {
+		return t.admitAll(c), 0
+	}
 	k, skip := 0, 0
 	for k < c.Len() && (c.DTS[k]+t.shiftTicks < 0 || t.begun && c.DTS[k]+t.shiftTicks <= t.lastTicks) {
 		skip += int(c.SizeBytes[k])
@@ -101,6 +107,26 @@ func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	}, k
 }
 
+// admitAll returns the samples of a chunk, with later times if they are from before the file's start or not after the
+// track's last sample. See admit.
+func (t *track) admitAll(c *media.Columns) media.Columns {
+	least := -t.shiftTicks
+	if t.begun {
+		least = t.lastTicks + 1 - t.shiftTicks
+	}
+	if c.Len() == 0 || c.DTS[0] >= least {
+		return *c
+	}
+	view := *c
+	view.DTS = slices.Clone(c.DTS)
+	for i, dts := range view.DTS {
+		view.DTS[i] = max(dts, least)
+		least = view.DTS[i] + 1
+	}
+	view.EndTicks = max(c.EndTicks, least)
+	return view
+}
+
 // presentedTicks returns the presentation time of the track's first sample, counted from time 0 of
 // the file. It is negative if the sample is presented before time 0.
 func (t *track) presentedTicks() int64 {
@@ -108,7 +134,7 @@ func (t *track) presentedTicks() int64 {
 }
 
 // defaultFlags returns the default sample flags of the track's trex: not sync for video, and sync
-// for audio (ISO/IEC 14496-12, 8.8.3.1).
+// for other kinds (ISO/IEC 14496-12, 8.8.3.1).
 func (t *track) defaultFlags() uint32 {
 	if t.kind == media.Video {
 		return isobmff.NonSyncFlags
@@ -119,18 +145,25 @@ func (t *track) defaultFlags() uint32 {
 // writeTrak appends the track's trak box. If final is set, its sample tables and durations are
 // complete. Otherwise, for a growing file, they are empty, since the fragments have the samples.
 // created is the creation time, in seconds of the movie's clock (isobmff.ToMovieTime).
-func (t *track) writeTrak(w *isobmff.Writer, created uint64, final bool) {
+// describes is the ID of the track that this track of metadata describes, or 0.
+func (t *track) writeTrak(w *isobmff.Writer, created uint64, describes uint32, final bool) {
 	trak := w.Open("trak")
 	t.writeTkhd(w, created, final)
 	t.writeEdits(w, final)
+	if describes != 0 {
+		w.Describes(describes)
+	}
 	mdia := w.Open("mdia")
 	t.writeMdhd(w, created, final)
 	w.Hdlr(t.handler())
 	minf := w.Open("minf")
-	if t.kind == media.Video {
+	switch t.kind {
+	case media.Video:
 		w.Vmhd()
-	} else {
+	case media.Audio:
 		w.Smhd()
+	default:
+		w.Nmhd()
 	}
 	w.Dinf()
 	t.writeStbl(w, final)
@@ -161,10 +194,13 @@ func (t *track) writeMdhd(w *isobmff.Writer, created uint64, final bool) {
 // handler returns the handler type of the track and a name for it, for its hdlr box (ISO/IEC
 // 14496-12, 8.4.3).
 func (t *track) handler() (fourcc, name string) {
-	if t.kind == media.Audio {
+	switch t.kind {
+	case media.Video:
+		return "vide", "VideoHandler"
+	case media.Audio:
 		return "soun", "SoundHandler"
 	}
-	return "vide", "VideoHandler"
+	return "meta", "MetadataHandler"
 }
 
 func (t *track) writeStbl(w *isobmff.Writer, final bool) {

@@ -3,6 +3,8 @@ package ingest
 import (
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // An absent track is a track from which the feed expects no data now. The feed does not wait for it, does not publish
@@ -54,12 +56,33 @@ func (t *Track) Unannounced(cause string, at time.Time) {
 	f.Look(at)
 }
 
-// awaited returns the number of tracks that are not absent.
+// awaited returns the number of tracks that are not absent, without metadata beside them.
 func (f *Feed) awaited() (n int) {
 	for _, t := range f.tracks {
-		if !t.absent {
+		if !t.absent && !t.aside() {
 			n++
 		}
 	}
 	return n
+}
+
+// publish passes the tracks to the publisher: those with a place on the time line, and tracks of sound and metadata that are
+// described but not placed yet. It leaves out a video track that is not placed, because a lead track that never sends would block
+// the recording. It also leaves out absent tracks without pending units.
+func (f *Feed) publish() {
+	var set []media.Track
+	for _, t := range f.tracks {
+		t.slot = -1
+		if len(t.pending) > 0 && t.pending[0].desc != nil {
+			t.live = t.pending[0].desc
+		}
+		if t.live == nil || !t.placed && t.live.track.Kind() == media.Video || t.absent && len(t.pending) == 0 {
+			continue
+		}
+		t.slot = len(set)
+		set = append(set, t.live.track)
+	}
+	if err := f.pub.SetTracks(set); err != nil {
+		f.err = err
+	}
 }

@@ -63,6 +63,7 @@ type Feed struct {
 	tracks []*Track
 	err    error // error by which the publisher ended; nil while it is open
 
+	main        int   // number of tracks that are not metadata
 	begun       bool  // the tracks are published, and units are written
 	firstMonoNS int64 // arrival of the first held unit
 	held        bool  // a unit has been held back
@@ -130,6 +131,9 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 		return nil, err
 	}
 	f.tracks = append(f.tracks, t)
+	if c.Codec.Kind() != media.Metadata {
+		f.main++
+	}
 	return t, nil
 }
 
@@ -210,6 +214,9 @@ func (f *Feed) mayBegin() bool {
 	whole, long := true, f.waitedNS >= holdPlacesNS
 	awaited := f.awaited()
 	for _, t := range f.tracks {
+		if t.aside() {
+			continue
+		}
 		if t.desc == nil && !t.absent {
 			long = false
 		}
@@ -249,7 +256,7 @@ func (f *Feed) begin() {
 		f.log.Debug("tracks aligned", "by", f.place.source)
 	}
 	for _, t := range f.tracks {
-		if len(t.pending) == 0 {
+		if len(t.pending) == 0 || t.aside() {
 			continue
 		}
 		t.placed = true
@@ -271,6 +278,9 @@ func (f *Feed) earliest() (first *Track) {
 	for _, t := range f.tracks {
 		if len(t.pending) == 0 {
 			continue
+		}
+		if !t.placed {
+			continue // metadata, which placeLate places
 		}
 		if ns := t.nanos(t.pending[0].DTS); first == nil || ns < at {
 			first, at = t, ns
@@ -319,9 +329,11 @@ func (f *Feed) write(t *Track, u *Unit) {
 	}
 	pts := t.nanos(u.PTS)
 	wall := cmp.Or(t.own, &f.wall)
-	wall.observe(u.MonoNS, pts)
-	if t.cfg.DeriveDTS {
-		t.observeClock(u, pts)
+	if !t.aside() {
+		wall.observe(u.MonoNS, pts)
+		if t.cfg.DeriveDTS {
+			t.observeClock(u, pts)
+		}
 	}
 	f.au = media.AU{
 		DTS: u.DTS + t.offsetTicks, PTS: u.PTS + t.offsetTicks,
@@ -364,26 +376,5 @@ func (f *Feed) Look(at time.Time) {
 		if !held || mono-t.takenNS > t.stall.patienceNS() {
 			t.stall.Look(at, mono, max(f.firstHeardNS, f.resumedNS))
 		}
-	}
-}
-
-// publish passes the tracks to the publisher: those with a place on the time line, and sound tracks that are described
-// but not placed yet. It leaves out a video track that is not placed, because a lead track that never sends would block
-// the recording. It also leaves out absent tracks without pending units.
-func (f *Feed) publish() {
-	var set []media.Track
-	for _, t := range f.tracks {
-		t.slot = -1
-		if len(t.pending) > 0 && t.pending[0].desc != nil {
-			t.live = t.pending[0].desc
-		}
-		if t.live == nil || !t.placed && t.live.track.Kind() == media.Video || t.absent && len(t.pending) == 0 {
-			continue
-		}
-		t.slot = len(set)
-		set = append(set, t.live.track)
-	}
-	if err := f.pub.SetTracks(set); err != nil {
-		f.err = err
 	}
 }

@@ -46,7 +46,7 @@ const maxDoubtNS = int64(5 * time.Second)
 func (p *placement) settle(tracks []*Track) {
 	var with []*Track
 	for _, t := range tracks {
-		if len(t.pending) > 0 {
+		if len(t.pending) > 0 && !t.aside() {
 			t.points[sourceArrival] = arrival(t)
 			with = append(with, t)
 		}
@@ -124,7 +124,7 @@ func (t *Track) Report(ticks, ns int64) {
 		t.points[sourceReport] = point{true, ticks, ns}
 		return
 	}
-	if f.byArrival { // the track's times do not follow the sender's clock
+	if f.byArrival || t.aside() { // the track's times need not follow the sender's clock
 		return
 	}
 	t.driftNS, t.driftKnown = ns-t.nanos(ticks), true

@@ -111,13 +111,13 @@ func (d *StallDetector) note(cause string, n uint64) {
 	d.misses = append(d.misses, miss{cause, n})
 }
 
-// Look reports the present problem of the track, if it has one. mono is the reading of the steady clock at the time at.
+// Look reports the present problem of the track, if it has one. The silence of metadata is no problem. mono is the reading of the steady clock at the time at.
 // began is the arrival of the publisher's first data, or of the first data after a silence of all its tracks.
 func (d *StallDetector) Look(at time.Time, mono, began int64) {
 	since, silent := d.missedNS, false
 	if since == 0 || mono-since < stallNS {
 		since, silent = max(d.heardNS, began), true
-		if mono-since < max(d.patienceNS(), min(heldBackPackets*d.usualNS, maxHeldBackNS)) {
+		if d.codec.Kind() == media.Metadata || mono-since < max(d.patienceNS(), min(heldBackPackets*d.usualNS, maxHeldBackNS)) {
 			return
 		}
 	}

@@ -285,11 +285,14 @@ func (t *Track) ready(u *Unit) {
 		f.write(t, u)
 		return
 	}
-	if !f.held {
+	if !f.held && !t.aside() {
 		f.held, f.firstMonoNS = true, u.MonoNS
 	}
 	t.pendingBytes += u.HeldBytes()
 	t.pending = append(t.pending, u)
+	if t.aside() && !f.begun {
+		t.boundAside()
+	}
 }
 
 // Flush sets the times of the units that wait for a later unit, and passes these units to ready.

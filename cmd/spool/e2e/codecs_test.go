@@ -18,12 +18,13 @@ type coded struct {
 	name      string   // of the codec; then what the form differs in
 	encode    []string // arguments of ffmpeg that encode it, beside the other kind of track
 	container string   // of the source
-	kind      string   // v or a
+	kind      string   // v, a, or d for metadata
 	// compare requires that a recording has the track of its source. It is nil if packets are compared.
 	compare  func(t *testing.T, file, source string)
 	settings string                                        // of the stream
 	without  map[string]string                             // ways that cannot be tested, with the reasons
 	alone    bool                                          // the source has no track of the other kind
+	metadata documents                                     // that the source has, beside pictures; empty: none
 	send     func(t *testing.T, source, url string) sender // publishes the source in real time; nil: ffmpeg does
 }
 
@@ -71,6 +72,8 @@ var codecs = []coded{
 	{name: "lpcm, G.726, 24 kbit-s, AAL2", encode: withPictures("g726", 8000, 1, "-bf", "0", "-code_size", "3"), container: "mkv", kind: "a", compare: samplesIn("ipcm"), without: noForm},
 	{name: "lpcm, L16", encode: withPictures("pcm_s16be", 44100, 2), container: "mov", kind: "a", compare: samplesIn("ipcm")},
 	{name: "lpcm, L24", encode: withPictures("pcm_s24be", 48000, 2), container: "mov", kind: "a", compare: samplesIn("ipcm")},
+	{name: "onvif", encode: bare, container: "mp4", kind: "d", metadata: onvif, send: onvif.publish},
+	{name: "klv", encode: bare, container: "mp4", kind: "d", metadata: klv, send: klv.publish},
 }
 
 // The ways to record a source.
@@ -110,6 +113,9 @@ func soundAlone(encoder string, rate, channels int) []string {
 	return []string{"-vn", "-c:a", encoder, "-ar", fmt.Sprint(rate), "-ac", fmt.Sprint(channels)}
 }
 
+// bare are the arguments for pictures alone, in the order in which they are shown.
+var bare = []string{"-c:v", "libx264", "-preset", "veryfast", "-bf", "0", "-g", "25", "-an"}
+
 // pictures returns the arguments for pictures of a codec beside sound.
 func pictures(encoder string, more ...string) []string {
 	return append([]string{"-c:v", encoder, "-g", "25", "-c:a", "aac"}, more...)
@@ -121,7 +127,11 @@ func (c coded) source(t *testing.T, seconds int) string {
 		"-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=320x180:rate=25:duration=%d", seconds),
 		"-f", "lavfi", "-i", noise(seconds),
 	}
-	return clip(t, fmt.Sprintf("%s-%ds.%s", strings.NewReplacer(" ", "-", ",", "").Replace(c.name), seconds, c.container), append(append(args, c.encode...), "-pix_fmt", "yuv420p")...)
+	file := clip(t, fmt.Sprintf("%s-%ds.%s", strings.NewReplacer(" ", "-", ",", "").Replace(c.name), seconds, c.container), append(append(args, c.encode...), "-pix_fmt", "yuv420p")...)
+	if c.kind == "d" {
+		return c.metadata.beside(t, file, 25*seconds)
+	}
+	return file
 }
 
 // noise returns the source of ffmpeg for the sound of a clip.
@@ -137,6 +147,8 @@ func (c coded) matches(t *testing.T, file, source string) {
 	kinds := []string{"v", "a"}
 	if c.alone {
 		kinds = []string{c.kind}
+	} else if c.kind == "d" {
+		kinds[1] = "d"
 	}
 	for _, kind := range kinds {
 		if kind == c.kind && c.compare != nil {
@@ -155,7 +167,7 @@ func (c coded) matches(t *testing.T, file, source string) {
 		require.GreaterOrEqual(t, m.count, least, "%s: %s packets", file, kind)
 		shift[kind] = m.shift
 	}
-	require.True(t, c.alone || math.Abs(shift["v"]-shift["a"]) <= 1, "%s: ms between sound and picture: %v", file, shift)
+	require.True(t, len(kinds) == 1 || math.Abs(shift["v"]-shift[kinds[1]]) <= 1, "%s: ms between the tracks: %v", file, shift)
 	c.decodes(t, file)
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// libraryPublisher sends one track over RTSP in real time by gortsplib, for codecs that ffmpeg 5.1 cannot send.
+// libraryPublisher sends over RTSP in real time by gortsplib, for codecs that ffmpeg 5.1 cannot send.
 type libraryPublisher struct {
 	t    *testing.T
 	stop context.CancelFunc

@@ -37,6 +37,9 @@ func (r *fragments) rewind() {
 type queue struct {
 	from     *fragments
 	defaults isobmff.SampleDefaults
+	// aside is set for metadata beside other tracks. Its next sample may be hours away, so Next reads no fragment for it,
+	// and returns false until another track's Next has read one with a sample.
+	aside    bool
 	samples  []isobmff.Sample
 	given    int   // number of samples that Next has returned
 	whole    int   // number of samples of complete fragments
@@ -49,6 +52,9 @@ var errFragment = errors.New("fragment is damaged")
 func (q *queue) Next(s *isobmff.Sample) (bool, error) {
 	for q.given == len(q.samples) {
 		q.samples, q.given, q.whole = q.samples[:0], 0, 0
+		if q.aside {
+			return false, nil
+		}
 		if more, err := q.from.advance(); err != nil || !more {
 			return false, err
 		}
@@ -200,4 +206,18 @@ func (r *fragments) drop() {
 	for _, q := range r.tracks {
 		q.samples = q.samples[:min(q.whole, len(q.samples))]
 	}
+}
+
+// wake sets the heads of the tracks whose samples come with the fragments that were read for other tracks: see
+// queue.aside.
+func (r *Reader) wake() error {
+	for i := range r.tracks {
+		l := &r.tracks[i]
+		if q, ok := l.samples.(*queue); ok && q.aside && !l.more {
+			if err := l.advance(); err != nil {
+				return fmt.Errorf("track %d: %w", l.id, err)
+			}
+		}
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/filesystem"
@@ -131,10 +132,21 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 			}
 		}
 	}
+	m.setAside()
 	if err == nil && len(m.tracks) == 0 {
 		err = cmp.Or(unread, errors.New("it has no track that can be recorded: "+codec.Titles("or")))
 	}
 	return m, err
+}
+
+// setAside marks the queues of metadata, unless the movie has no other tracks.
+func (m *movie) setAside() {
+	metadata := func(t track) bool { return t.Kind() == media.Metadata }
+	for _, t := range m.tracks {
+		if q, ok := t.samples.(*queue); ok && metadata(t) {
+			q.aside = slices.ContainsFunc(m.tracks, func(t track) bool { return !metadata(t) })
+		}
+	}
 }
 
 // errEntry marks the error of a track whose sample entry is damaged or of an unknown codec. The other tracks can be read.

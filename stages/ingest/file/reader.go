@@ -41,7 +41,8 @@ type lane struct {
 	head       isobmff.Sample
 	more       bool  // head is a sample; false: the track has ended
 	shiftTicks int64 // added to the file's decoding times; grows with each pass through the file
-	endTicks   int64 // end of the newest chosen sample
+	lastTicks  int64 // decoding time of the newest chosen sample
+	endTicks   int64 // end of it
 	begun      bool  // a sample was chosen
 	chosen     []isobmff.Sample
 	bytes      int // total size of chosen
@@ -177,10 +178,19 @@ func (l *lane) advance() (err error) {
 	l.head.DTS += l.shiftTicks
 	if n := len(l.chosen); n > 0 && l.head.DTS <= l.chosen[n-1].DTS {
 		l.hold(l.chosen[n-1].DTS + 1)
-	} else if n == 0 && l.begun && l.head.DTS < l.endTicks {
-		l.hold(l.endTicks)
+	} else if least := l.least(); n == 0 && l.begun && l.head.DTS < least {
+		l.hold(least)
 	}
 	return nil
+}
+
+// least returns the least decoding time of the sample after the newest chosen one. Metadata may be late: its sample at
+// the end of a fragment was written before the time of the next one was known.
+func (l *lane) least() int64 {
+	if l.Kind() == media.Metadata {
+		return l.lastTicks + 1
+	}
+	return l.endTicks
 }
 
 func (l *lane) hold(dts int64) {
@@ -199,6 +209,9 @@ type span struct {
 
 // Next returns the next chunk, with one reference for the caller. After the last chunk it returns io.EOF.
 func (r *Reader) Next() (*media.Chunk, error) {
+	if err := r.wake(); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.name, err)
+	}
 	s, more := r.choose()
 	if !more {
 		return nil, io.EOF
@@ -258,6 +271,9 @@ func (r *Reader) take(s span) error {
 			until = max(until, media.ToNanos(l.endTicks, l.Timescale))
 		}
 	}
+	if err := r.wake(); err != nil {
+		return err
+	}
 	for i := range r.tracks {
 		if i != lead {
 			if err := r.tracks[i].choose(until, maxChunkBytes, false, false); err != nil {
@@ -290,7 +306,7 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 		}
 		l.chosen = append(l.chosen, l.head)
 		l.bytes += int(l.head.SizeBytes)
-		l.begun, l.endTicks = true, l.head.DTS+max(l.head.DurationTicks, 1)
+		l.begun, l.lastTicks, l.endTicks = true, l.head.DTS, l.head.DTS+max(l.head.DurationTicks, 1)
 		if err := l.advance(); err != nil {
 			return fmt.Errorf("track %d: %w", l.id, err)
 		}

@@ -50,6 +50,16 @@ var carriedCodecs = [...]carried{
 	{"aal2-g726-40", nil, codec.LPCM, "G.726", adpcmClockHz, g726Codes(5, false), nil},
 	{"l16", nil, codec.LPCM, "", 44100, (*Format).l16, nil},
 	{"l24", nil, codec.LPCM, "", 0, (*Format).l24, nil},
+	{"vnd.onvif.metadata", nil, codec.ONVIF, "", VideoClockHz, (*Format).onvif, nil},
+	{"smpte336m", nil, codec.KLV, "", VideoClockHz, (*Format).klv, nil},
+}
+
+// OfKind reports whether a media section of a session description, whose kind is that of its m= line, may carry the
+// codec of the format. Senders describe metadata as application (RFC 6597; ONVIF Streaming Specification, 5.1.2) or as
+// any other kind.
+func (f *Format) OfKind(kind string) bool {
+	c := carriedAs(f.Name)
+	return kind == "video" || kind == "audio" || c != nil && c.codec.Kind() == media.Metadata
 }
 
 // keptCodecs holds the codecs that record G.711 as it is sent, by name in rtpmap: see Options.

@@ -39,6 +39,9 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 		"aal2-g726-40":  "",
 		"l16":           "",
 		"l24":           "",
+
+		"vnd.onvif.metadata": "",
+		"smpte336m":          "",
 	}
 	clocks := map[string]string{"mpeg4-generic": "/48000/2", "mp4a-latm": "/48000", "l24": "/48000/2", "ac3": "/48000/6", "eac3": "/48000", "opus": "/48000/2", "multiopus": "/48000/6"}
 	for i := range carriedCodecs {
@@ -65,7 +68,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	require.False(t, f.Recordable())
 	_, err := f.Config(Options{})
 	require.ErrorIs(t, err, ErrCodec)
-	require.Equal(t, "H.264, H.265, VP9, AV1, MPEG-4 part 2, AAC, Opus, MP3, AC-3, E-AC-3, G.711, G.722, G.726 and LPCM can be", Recordable)
+	require.Equal(t, "H.264, H.265, VP9, AV1, MPEG-4 part 2, AAC, Opus, MP3, AC-3, E-AC-3, G.711, G.722, G.726, LPCM, ONVIF metadata and KLV can be", Recordable)
 }
 
 // Written parameters read back equal.

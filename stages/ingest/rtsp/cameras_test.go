@@ -68,7 +68,7 @@ a=rtpmap:107 vnd.onvif.metadata/90000
 a=fmtp:107 DecoderTag=h3c-v3 RTCP=0
 a=recvonly
 `, `"rtsp://192.0.2.1/media/video1/video" h264 105/90000 sets 2
-- vnd.onvif.metadata`},
+"rtsp://192.0.2.1/media/video1/metadata" onvif 107/90000`},
 	{"no head at all", "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=control:trackID=0", `"trackID=0" h264 96/90000`},
 	{"a negative port and a broken address", "v=0\no=- 0 0 IN IP4 192.0.2.1\ns=x\nt=0 0\nm=video -1353744643 RTP/AVP 96\nc=IN IP4 '&\xb3\xd8\na=rtpmap:96 H264/90000\na=control:t\n",
 		`"t" h264 96/90000`},

@@ -177,7 +177,7 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 // of the codec, or names the unsupported feature.
 func (m *section) config(f *rtp.Format, o rtp.Options) (rtp.Config, error) {
 	name := cmp.Or(f.Name, "unnamed-"+strconv.Itoa(int(f.PayloadType)))
-	if m.kind != "video" && m.kind != "audio" {
+	if !f.OfKind(m.kind) {
 		return rtp.Config{}, errors.New(name)
 	}
 	c, err := f.Config(o)

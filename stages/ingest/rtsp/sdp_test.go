@@ -20,16 +20,19 @@ const sdpCamera = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n" +
 	"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/24000/2\r\n" +
 	"a=fmtp:97 streamtype=5; mode=AAC-hbr; config=131056e598; sizelength=13; indexlength=3; indexdeltalength=3\r\n" +
 	"m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n" +
-	"m=application 0 RTP/AVP 98\r\na=rtpmap:98 vnd.onvif.metadata/90000\r\n"
+	"m=application 0 RTP/AVP 98\r\na=rtpmap:98 vnd.onvif.metadata/90000\r\n" +
+	"m=application 0 RTP/AVP 99\r\na=rtpmap:99 t140/1000\r\n" +
+	"m=application 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
 
 func TestOffersKeepTheDescriptionsParameters(t *testing.T) {
 	take, leave := offered(rtp.Options{}).sort(read(t, sdpCamera))
-	require.Len(t, take, 3)
+	require.Len(t, take, 4)
 	require.Equal(t, codec.H264, take[0].config.Track.Codec)
 	require.Len(t, take[0].config.Track.ParameterSets, 3)
 	require.Equal(t, [][]byte{{0x13, 0x10, 0x56, 0xe5, 0x98}}, take[1].config.Track.ParameterSets)
 	require.Equal(t, codec.LPCM, take[2].config.Track.Codec)
-	require.Equal(t, []string{"vnd.onvif.metadata"}, leave)
+	require.Equal(t, codec.ONVIF, take[3].config.Track.Codec)
+	require.Equal(t, []string{"t140", "h264"}, leave)
 }
 
 // TestAnExceededBoundIsNamed reads the same lines within the bounds for peers and within those of the canonical form.
