@@ -34,6 +34,7 @@ type statusAnswer struct {
 	Repairs        []media.Repair  `json:"repairs,omitempty" doc:"repairs in the stream, by cause: no picture was lost"`
 	Gaps           uint64          `json:"gaps"`
 	LastError      string          `json:"last_error,omitempty"`
+	Unrecorded     []string        `json:"unrecorded,omitempty" doc:"codecs of received tracks that cannot be recorded"`
 	Warnings       []string        `json:"warnings,omitempty" doc:"where the recording falls short of its settings"`
 	Problems       []problemAnswer `json:"problems,omitempty" doc:"present problems"`
 	Ring           *ringAnswer     `json:"ring,omitempty"`
@@ -94,6 +95,7 @@ func (s *Server) describe(st recorder.StreamStatus, info media.StreamInfo) statu
 		Bytes: rep.Bytes, TotalBytes: rep.TotalBytes, AccessUnits: rep.AccessUnits, Segments: rep.Segments,
 		LastAccessUnit: utc(rep.LastAccessUnit), LastWritten: utc(rep.LastWritten), LastDurable: utc(rep.LastDurable),
 		Drops: orEmpty(slices.Concat(ingestDrops(info.Losses), rep.Drops)), Repairs: info.Repairs, Gaps: rep.Gaps, LastError: s.shown.Text(rep.LastError),
+		Unrecorded: info.Unrecorded,
 	}
 	for _, text := range rep.Warnings {
 		a.Warnings = append(a.Warnings, s.shown.Text(text))

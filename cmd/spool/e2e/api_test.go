@@ -27,6 +27,7 @@ type status struct {
 	Drops          []drop    `json:"drops"`
 	Gaps           uint64    `json:"gaps"`
 	LastError      string    `json:"last_error"`
+	Unrecorded     []string  `json:"unrecorded"`
 	Warnings       []string  `json:"warnings"`
 	Problems       []struct {
 		Problem string `json:"problem"`
@@ -53,6 +54,8 @@ type stream struct {
 	AccessUnits uint64 `json:"access_units"`
 	Drops       []drop `json:"drops"`
 	Subscribers int    `json:"subscribers"`
+
+	Unrecorded []string `json:"unrecorded"`
 
 	PullFailures int `json:"pull_failures"`
 	Problems     []struct {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,8 +21,11 @@ func TestATrackThatCannotBeRecordedIsLeftOut(t *testing.T) {
 	r.expect("a track is not recorded: its codec is not supported", "publisher refused: none of its codecs can be recorded")
 	for stream, c := range map[string]struct{ source, kind, left string }{"live/speex": {speex, "v", "speex"}, "live/vp8": {vp8, "a", "vp8"}} {
 		r.start(stream, "?wait=true")
-		publishBy(t, "-re", "-i", c.source, "-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", r.rtsp+"/"+stream).finish()
+		p := publishBy(t, "-re", "-i", c.source, "-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", r.rtsp+"/"+stream)
 		r.await("a track is not recorded: its codec is not supported", "stream", stream, "codec", c.left)
+		eventually(t, "the status names the codec", func() bool { return slices.Equal([]string{c.left}, r.status(stream).Unrecorded) })
+		require.Equal(t, []string{c.left}, r.stream(stream).Unrecorded)
+		p.finish()
 		file := r.path(r.awaitRecords(stream, 1)[0].File)
 		require.GreaterOrEqual(t, same(t, file, c.source, c.kind).count, 9*len(probe(t, c.source, c.kind).packets)/10)
 	}
