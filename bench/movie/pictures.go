@@ -5,6 +5,7 @@ import (
 
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/jpeg"
 	"github.com/gospool/spool/pipeline/codec/obu"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -31,6 +32,7 @@ var allPictures = []pictures{
 	{codec: codec.VP9, form: asFrames([]byte{0x82, 0x49, 0x83, 0x42, 0x00, 0x4f, 0xf0, 0x2c, 0xf6, 0x00}, []byte{0x86, 0})},
 	{codec: codec.AV1, form: asAV1},
 	{codec: codec.MPEG4, form: asFrames(headersMPEG4, []byte{0, 0, 1, 0xb6, 0x50})},
+	{codec: codec.MJPEG, form: asMJPEG},
 }
 
 // headersMPEG4 holds the headers of a stream of 1280x720 that ffmpeg coded, up to the beginning of an I-VOP.
@@ -66,6 +68,14 @@ func asFrames(key, other []byte) func(u *clip.Unit) {
 		}
 		u.NALs = [][]byte{slices.Concat(head, slices.Concat(u.NALs...))}
 	}
+}
+
+// asMJPEG makes a picture of the size of the access unit: its headers replace the first bytes.
+func asMJPEG(u *clip.Unit) {
+	tables, data := jpeg.AppendTables(nil, 75), slices.Concat(u.NALs...)
+	h := jpeg.Header{Width: width, Height: height, HalfHeight: true, Quantization: [2][]byte{tables[:64], tables[64:]}}
+	picture := h.Append(nil)
+	u.NALs = [][]byte{append(picture, data[min(len(picture), len(data)):]...)}
 }
 
 // asAV1 makes a temporal unit: a frame, and for a key frame a sequence header of 1280x720 before it, which libaom made.

@@ -50,6 +50,7 @@ var parsers = map[string]string{
 	"pipeline/codec/":                      "FuzzAAC FuzzMP3 FuzzStandalone FuzzSampleEntry TestTheCostOfAnAccessUnitIsProportional TestTheCostOfASampleEntryIsProportional",
 	"pipeline/codec/h264/":                 "FuzzRecoveryPoint pipeline/codec.FuzzStandalone pipeline/codec.TestTheCostOfAnAccessUnitIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
 	"pipeline/codec/h265/":                 "pipeline/codec.FuzzStandalone pipeline/codec.TestTheCostOfAnAccessUnitIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
+	"pipeline/codec/jpeg/":                 "FuzzSize TestAHeaderAllocatesNothing",
 	"pipeline/certificate/":                "short: the operator's files of a certificate",
 	"pipeline/durable/fs.go":               "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 	"pipeline/filesystem/lock.go":          "FuzzLockFile",

@@ -65,17 +65,18 @@ func (t *Track) leaveBroken(u *Unit) {
 // describeByFrame makes a sync sample the description of the track, if it differs from the present one. A frame that
 // cannot be read changes nothing.
 func (t *Track) describeByFrame(u *Unit) {
-	d := &description{track: media.Track{Codec: t.cfg.Codec, Timescale: t.cfg.Timescale}}
-	if t.fromFrame(u.element(0), &d.track) != nil {
+	t.byFrame = media.Track{Codec: t.cfg.Codec, Timescale: t.cfg.Timescale}
+	if t.fromFrame(u.element(0), &t.byFrame) != nil {
 		t.Lost(media.DropUnreadableParameterSet, 1)
 		return
 	}
-	if d.track.Width == 0 {
+	if t.byFrame.Width == 0 {
 		return // the frame has no description
 	}
-	if t.desc != nil && (t.desc.track.Equal(&d.track) || !t.mayCut(u)) {
+	if t.desc != nil && (t.desc.track.Equal(&t.byFrame) || !t.mayCut(u)) {
 		return
 	}
+	d := &description{track: t.byFrame}
 	for i, set := range d.track.ParameterSets {
 		d.track.ParameterSets[i] = bytes.Clone(set)
 	}

@@ -19,6 +19,7 @@ type Track struct {
 	nal       *nalunit.Syntax                          // nil: the codec has no NAL units, and a unit is one frame
 	syncFrame func(frame []byte) bool                  // reports whether a decoder can start at a frame; nil: at every frame
 	fromFrame func(frame []byte, t *media.Track) error // see codec.Codec.FromFrame
+	byFrame   media.Track                              // memory of describeByFrame
 	sets      paramSets
 
 	desc  *description // description of the newest unit; nil while unknown
@@ -81,7 +82,7 @@ func (t *Track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offsetTi
 // units are wrong. A set with NAL units that cannot be read counts as lost instead.
 func (t *Track) describeFirst(sets [][]byte) error {
 	if t.nal == nil {
-		if len(sets) == 0 && codec.Of(t.cfg.Codec).ParameterSets {
+		if len(sets) == 0 && (t.fromFrame != nil || codec.Of(t.cfg.Codec).ParameterSets) {
 			return nil
 		}
 		d, err := describeFrames(&t.cfg, sets)

@@ -98,9 +98,15 @@ type match struct {
 
 // same requires that a recorded track is a run of its source's packets: each once, with the same
 // payload, and with times that differ by a constant, to the tick.
-func same(t *testing.T, file, source, kind string) (m match) {
+func same(t *testing.T, file, source, kind string) match {
 	t.Helper()
-	got, want := probe(t, file, kind), probe(t, source, kind)
+	return runOf(t, file, source, kind, probe)
+}
+
+// runOf is same for tracks that the function read reads.
+func runOf(t *testing.T, file, source, kind string, read func(t *testing.T, file, kind string) track) (m match) {
+	t.Helper()
+	got, want := read(t, file, kind), read(t, source, kind)
 	require.NotEmpty(t, got.packets)
 	for m.from < len(want.packets) && want.packets[m.from].hash != got.packets[0].hash {
 		m.from++

@@ -19,6 +19,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 		"vp9":           "",
 		"av1":           "",
 		"mp4v-es":       "profile-level-id=1; config=000001B001000001B58913000001000000012000C48D8800CD28045A1443",
+		"jpeg":          "",
 		"mpeg4-generic": "streamtype=5; mode=AAC-hbr; config=1190; SizeLength=13; IndexLength=3; IndexDeltaLength=3",
 		"mp4a-latm":     "cpresent=0;config=40002320adca00",
 		"opus":          "sprop-stereo=1",
@@ -68,7 +69,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	require.False(t, f.Recordable())
 	_, err := f.Config(Options{})
 	require.ErrorIs(t, err, ErrCodec)
-	require.Equal(t, "H.264, H.265, VP9, AV1, MPEG-4 part 2, AAC, Opus, MP3, AC-3, E-AC-3, G.711, G.722, G.726, LPCM, ONVIF metadata and KLV can be", Recordable)
+	require.Equal(t, "H.264, H.265, VP9, AV1, MPEG-4 part 2, MJPEG, AAC, Opus, MP3, AC-3, E-AC-3, G.711, G.722, G.726, LPCM, ONVIF metadata and KLV can be", Recordable)
 }
 
 // Written parameters read back equal.

@@ -28,7 +28,7 @@ type parameterValue struct {
 const blanks = " \t"
 
 // parameter is a supported parameter of the attribute fmtp (RFC 6184, 8.1; RFC 7798, 7.1; RFC 3640, 4.1; RFC 6416,
-// 7.1).
+// 7.1). SetSize sets dimensions, which descriptions have in other attributes.
 type parameter uint8
 
 const (
@@ -49,6 +49,7 @@ const (
 	opusStreams
 	opusCoupled
 	opusMapping
+	dimensions
 	parameters
 )
 
@@ -56,7 +57,7 @@ var parameterNames = [parameters]string{
 	"packetization-mode", "sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps", "sprop-max-don-diff",
 	"sprop-interleaving-depth", "sprop-depack-buf-nalus",
 	"mode", "config", "sizelength", "indexlength", "indexdeltalength", "cpresent",
-	"num_streams", "coupled_streams", "channel_mapping",
+	"num_streams", "coupled_streams", "channel_mapping", "dimensions",
 }
 
 // static holds the payload types that need no rtpmap (RFC 3551, 6). Type 2 is that of G.726 at 32 kbit/s in RFC 1890,
@@ -182,6 +183,15 @@ func (f *Format) set(p parameter, value string) {
 		f.values = slices.Insert(f.values, at, parameterValue{of: p})
 	}
 	f.values[at].value = value
+}
+
+// SetSize sets the size of the pictures of JPEG from a text such as 2592,1944. Other formats have their size in the
+// stream.
+func (f *Format) SetSize(text string) {
+	if f.Name == "jpeg" && text != "" {
+		f.set(dimensions, text)
+		f.Said = true
+	}
 }
 
 // Complete adds what the description of the format leaves out: the properties of a static payload type if the format

@@ -190,7 +190,7 @@ a=sendonly
 		`"rtsp://192.0.2.1/sid=96&overlay=on" mpeg4 96/90000 or mpeg4 97 or h264 sets 2 98 or h264 sets 2 100`},
 	{"LATM at the sample rate", "m=audio 0 RTP/AVP 96\na=rtpmap:96 MP4A-LATM/48000\na=fmtp:96 cpresent=1\n", `"" aac 96`},
 	{"LATM with a configuration that does not say where it is", "m=audio 0 RTP/AVP 96\na=rtpmap:96 MP4A-LATM/24000/2\na=fmtp:96 object=2; config=400026203fc0\n", `"" aac 96/24000 sets 1`},
-	{"a static payload type without an rtpmap, and an empty fmtp", "m=video 0 RTP/AVP 26\na=fmtp:26 \na=control:track1\n", "- jpeg"},
+	{"a static payload type without an rtpmap, and an empty fmtp", "m=video 0 RTP/AVP 26\na=fmtp:26 \na=control:track1\n", `"track1" mjpeg 26/90000`},
 	{"an application without an rtpmap, first", "m=application 42508 RTP/AVP 107\nb=AS:8\na=control:m\nm=video 0 RTP/AVP 97\na=rtpmap:97 H264/90000\na=control:v\n", "\"v\" h264 97/90000\n- unnamed-107"},
 	{"an encrypted section", "m=video 0 RTP/SAVP 96\na=rtpmap:96 H264/90000\na=key-mgmt:mikey AQAVgM0H\nm=audio 0 RTP/AVP 97\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\na=rtpmap:97 mpeg4-generic/16000/1\n",
 		"- video, encrypted (SRTP)\n- audio, encrypted (SRTP)"},
@@ -349,6 +349,23 @@ func TestControlOfTheSessionStays(t *testing.T) {
 		_, out := read(t, said+"m=video 0 RTP/AVP 96\n")
 		require.Contains(t, string(out), "t=0 0\r\n"+want+"m=video")
 	}
+}
+
+// The size of JPEG pictures is a parameter of their format, whichever attribute gives it.
+func TestTheSizeOfJPEGPicturesStays(t *testing.T) {
+	const video = "m=video 0 RTP/AVP 26\n"
+	for said, want := range map[string]string{
+		"a=x-dimensions:2592,1944\n": "a=fmtp:26 dimensions=2592,1944\r\n", "a=framesize:26 320-180\n": "a=fmtp:26 dimensions=320,180\r\n", "": "",
+	} {
+		_, out := read(t, video+said)
+		require.Contains(t, string(out), "a=rtpmap:26 x-jpeg/90000\r\n"+want)
+		_, again := read(t, string(out))
+		require.Equal(t, string(out), string(again), "it is read as it was written")
+	}
+	_, out := read(t, "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=framesize:96 320-180\n")
+	require.NotContains(t, string(out), "fmtp")
+	_, out = read(t, "a=x-dimensions:2592,1944\n"+video)
+	require.NotContains(t, string(out), "fmtp")
 }
 
 func TestRecognizedDescriptions(t *testing.T) {

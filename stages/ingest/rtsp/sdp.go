@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -48,6 +49,7 @@ type section struct {
 	crypto    string // value of the crypto attribute with a usable key; empty: none
 	from, to  int    // its formats: sessionText.formats[from:to]
 	listed    int    // number of formats in the m= line; the others occur in attributes only
+	size      string // of the pictures in pixels, as in 2592,1944; empty: not given
 }
 
 // direction is a direction attribute as written (RFC 8866, 6.7). Its point of view depends on the author: see
@@ -209,6 +211,11 @@ func (s *sessionText) attribute(value string) error {
 				m.crypto = value
 			}
 		}
+	case "dimensions", "framesize": // a=x-dimensions:W,H of QuickTime; 3GPP TS 26.234, 5.3.3.2
+		if n := len(s.sections); n > 0 {
+			_, size := word(value)
+			s.sections[n-1].size = strings.Replace(cmp.Or(size, value), "-", ",", 1)
+		}
 	case "rtpmap", "fmtp":
 		if len(s.sections) > 0 {
 			return s.codec(key, value)
@@ -255,6 +262,7 @@ func (s *sessionText) finish() error {
 	}
 	for i := range s.formats[m.from:m.to] {
 		s.formats[m.from+i].Complete(m.kind)
+		s.formats[m.from+i].SetSize(m.size)
 	}
 	return nil
 }
