@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,9 +44,13 @@ const interleavedBytes = 4
 
 func newRelay(t *testing.T) *relay {
 	t.Helper()
-	address := freeAddress(t)
-	r := &relay{url: "rtsp://" + address, relays: map[string]*relayed{}}
-	r.lib = &gortsplib.Server{Handler: r, RTSPAddress: address, WriteQueueSize: 4096, DisableRTCPSenderReports: true}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	r := &relay{url: "rtsp://" + l.Addr().String(), relays: map[string]*relayed{}}
+	r.lib = &gortsplib.Server{
+		Handler: r, RTSPAddress: l.Addr().String(), Listen: func(string, string) (net.Listener, error) { return l, nil },
+		WriteQueueSize: 4096, DisableRTCPSenderReports: true,
+	}
 	require.NoError(t, r.lib.Start())
 	t.Cleanup(r.lib.Close)
 	return r
