@@ -160,6 +160,8 @@ func FuzzAAC(f *testing.F) {
 	f.Add([]byte("\x2b\x11\x88\x00"), uint32(48000))
 	f.Add([]byte("\x13\x08\x56\xe5\x9d\x48\x80"), uint32(24000))
 	f.Add([]byte("\xf8\xe6\x20\x00"), uint32(90000))
+	f.Add([]byte("\xeb\x09\x88\x00"), uint32(48000))
+	f.Add([]byte("\x13\x14\x56\xe5\x98"), uint32(48000))
 	f.Fuzz(func(t *testing.T, asc []byte, scale uint32) {
 		if scale == 0 {
 			return
@@ -171,5 +173,6 @@ func FuzzAAC(f *testing.F) {
 		require.NoError(t, track.Validate())
 		require.Equal(t, AAC, track.Codec)
 		require.LessOrEqual(t, track.Channels, 100)
+		require.Regexp(t, `^mp4a\.40\.[0-9]+$`, Of(AAC).MIME(&track))
 	})
 }

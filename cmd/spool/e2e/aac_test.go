@@ -14,14 +14,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// heAAC makes a clip with AAC audio of 24000 Hz whose AudioSpecificConfig declares more than the
-// encoder used. The audio decodes without replicated bands; a decoder that follows the
-// signalling outputs 48000 Hz.
-func heAAC(t *testing.T, name, config string, channels int) string {
-	plain := clip(t, fmt.Sprintf("aac24000-%d.mp4", channels), "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=4",
+// heAAC makes a clip with AAC audio of 24000 Hz and another AudioSpecificConfig: see withConfig.
+func heAAC(t *testing.T, config string, channels int) string {
+	t.Helper()
+	return withConfig(t, clip(t, fmt.Sprintf("aac24000-%d.mp4", channels), "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=4",
 		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=24000:duration=4", "-c:v", "libx264", "-preset", "veryfast", "-g", "25",
-		"-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "48k", "-ac", strconv.Itoa(channels))
-	b, err := os.ReadFile(plain)
+		"-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "48k", "-ac", strconv.Itoa(channels)), config)
+}
+
+// withConfig returns a copy of a clip with another AudioSpecificConfig, of five bytes. The configuration declares
+// spectral band replication (ISO/IEC 14496-3, 1.6.2.1), which ffmpeg's encoder cannot do. The frames have no data of
+// it, so a decoder that follows the configuration puts out twice the sample rate, with empty upper bands. The fields of
+// the configurations, with their bits:
+//
+//	2b11880000: object type 5 (5), 24 kHz (4), 2 channels (4), up to 48 kHz (4), object type 2 (5), and three flags
+//	eb09880000: the same of object type 29, in mono
+//	131056e598: object type 2, 24 kHz, 2 channels, three flags; 0x2b7 (11), object type 5 (5), present (1), 48 kHz (4)
+//	131056e500: the same, with spectral band replication not present
+func withConfig(t *testing.T, clip, config string) string {
+	t.Helper()
+	b, err := os.ReadFile(clip)
 	require.NoError(t, err)
 	tag := []byte{5, 0x80, 0x80, 0x80, 5} // DecoderSpecificInfo of five bytes
 	at := bytes.Index(b, tag)
@@ -30,7 +42,7 @@ func heAAC(t *testing.T, name, config string, channels int) string {
 	require.NoError(t, err)
 	require.Len(t, asc, 5)
 	copy(b[at+len(tag):], asc)
-	file := filepath.Join(t.TempDir(), name+".mp4")
+	file := filepath.Join(t.TempDir(), "configured.mp4")
 	require.NoError(t, os.WriteFile(file, b, 0o600))
 	return file
 }
@@ -40,10 +52,10 @@ func heAAC(t *testing.T, name, config string, channels int) string {
 func TestSoundOfHEAACIsAsLongAsThePicture(t *testing.T) {
 	t.Parallel()
 	clips := map[string]string{
-		"hierarchic": heAAC(t, "hierarchic", "2b11880000", 2),
-		"behind":     heAAC(t, "behind", "131056e598", 2),
-		"implicit":   heAAC(t, "implicit", "131056e500", 2), // or no replication
-		"stereo":     heAAC(t, "stereo", "eb09880000", 1),
+		"hierarchic": heAAC(t, "2b11880000", 2),
+		"behind":     heAAC(t, "131056e598", 2),
+		"implicit":   heAAC(t, "131056e500", 2), // or no replication
+		"stereo":     heAAC(t, "eb09880000", 1),
 	}
 	config := "streams:\n"
 	for name, file := range clips {
@@ -78,5 +90,19 @@ func asLongAs(t *testing.T, source, file string) {
 	require.InDelta(t, length("v"), length("a"), 0.15, file)
 	pcm := tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", file, "-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "u8", "-")
 	require.InDelta(t, length("v"), float64(len(pcm))/48000, 0.15, "%s: decoded", file)
+	decodes(t, file)
+}
+
+// Without a configuration in the session description, the ADTS headers describe the sound.
+func TestADTSHeadersDescribeTheSound(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "")
+	source := coded{name: "aac, ADTS", encode: soundAlone("aac", 48000, 2), container: "mp4"}.source(t, shortClip)
+	r.start("live/adts", "?wait=true")
+	publishHeaded(t, source, r.rtsp+"/live/adts", nil).finish()
+	file := r.path(r.awaitRecords("live/adts", 1)[0].File)
+	m := same(t, file, source, "a")
+	require.Equal(t, len(probe(t, source, "a").packets), m.from+m.count)
+	require.Equal(t, 48000, rateOfSound(t, file))
 	decodes(t, file)
 }

@@ -25,6 +25,7 @@ type coded struct {
 	without  map[string]string                             // ways that cannot be tested, with the reasons
 	alone    bool                                          // the source has no track of the other kind
 	metadata documents                                     // that the source has, beside pictures; empty: none
+	config   string                                        // of AAC, hexadecimal: takes the place of that which ffmpeg writes
 	send     func(t *testing.T, source, url string) sender // publishes the source in real time; nil: ffmpeg does
 }
 
@@ -55,6 +56,9 @@ var codecs = []coded{
 	{name: "mjpeg, 4:2:2", encode: pictures("mjpeg", "-huffman", "default", "-s", "320x176", "-pix_fmt", "yuvj422p"), container: "mov", kind: "v", compare: samePictures, without: tallChroma},
 	{name: "aac", encode: withPictures("aac", 48000, 2), container: "mp4", kind: "a"},
 	{name: "aac, 16 kHz, mono", encode: withPictures("aac", 16000, 1), container: "mp4", kind: "a"},
+	{name: "aac, HE", encode: withPictures("aac", 24000, 2), container: "mp4", kind: "a", config: "2b11880000"},
+	{name: "aac, HEv2", encode: withPictures("aac", 24000, 1), container: "mp4", kind: "a", config: "eb09880000"},
+	{name: "aac, ADTS", encode: soundAlone("aac", 48000, 2), container: "mp4", kind: "a", alone: true, without: noADTS, send: publishADTS},
 	{name: "opus", encode: withPictures("libopus", 48000, 2, "-frame_duration", "20"), container: "mp4", kind: "a"},
 	{name: "opus, 60 ms, mono", encode: withPictures("libopus", 48000, 1, "-frame_duration", "60"), container: "mp4", kind: "a"},
 	{name: "mp3", encode: withPictures("libmp3lame", 48000, 2), container: "mp4", kind: "a"},
@@ -101,6 +105,9 @@ var tallChroma = map[string]string{byPush: noTallChroma, byPull: noTallChroma}
 
 const noTallChroma = "ffmpeg codes two blocks of chroma, one above the other, which RFC 2435 does not have"
 
+// noADTS are the ways of frames with ADTS headers.
+var noADTS = map[string]string{byFile: "MP4 files have no ADTS headers; files of ADTS alone are not read"}
+
 // onlyInFiles are the ways of FLAC.
 var onlyInFiles = map[string]string{byPush: noPayloadOfFLAC, byPull: noPayloadOfFLAC}
 
@@ -130,15 +137,23 @@ func pictures(encoder string, more ...string) []string {
 
 // source makes a clip of a codec: moving pictures, and noise of which no two stretches are alike.
 func (c coded) source(t *testing.T, seconds int) string {
-	args := []string{
-		"-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=320x180:rate=25:duration=%d", seconds),
-		"-f", "lavfi", "-i", noise(seconds),
-	}
-	file := clip(t, fmt.Sprintf("%s-%ds.%s", strings.NewReplacer(" ", "-", ",", "").Replace(c.name), seconds, c.container), append(append(args, "-pix_fmt", "yuv420p"), c.encode...)...)
+	file := c.clip(t, fmt.Sprintf("%ds", seconds), fmt.Sprintf("testsrc2=size=320x180:rate=25:duration=%d", seconds), noise(seconds))
 	if c.kind == "d" {
 		return c.metadata.beside(t, file, 25*seconds)
 	}
 	return file
+}
+
+// clip makes a clip of a codec from two sources of ffmpeg. content tells it apart from the codec's other clips.
+func (c coded) clip(t *testing.T, content, pictures, sound string) string {
+	t.Helper()
+	args := append([]string{"-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", sound, "-pix_fmt", "yuv420p"}, c.encode...)
+	name := fmt.Sprintf("%s-%s.%s", strings.NewReplacer(" ", "-", ",", "").Replace(c.name), content, c.container)
+	made := clip(t, name, args...)
+	if c.config != "" {
+		return withConfig(t, made, c.config)
+	}
+	return made
 }
 
 // noise returns the source of ffmpeg for the sound of a clip.

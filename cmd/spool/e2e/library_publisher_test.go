@@ -4,6 +4,7 @@ import (
 	"context"
 	endian "encoding/binary"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,6 +151,32 @@ func publishEAC3(t *testing.T, file, url string) sender {
 			unit, seq = unit[n:], seq+1
 		}
 		track.packets = append(track.packets, packets)
+	}
+	return track.publish(t, url)
+}
+
+// publishADTS sends AAC as some cameras do: an ADTS header (ISO/IEC 14496-3, 1.A.2) before each frame.
+func publishADTS(t *testing.T, file, url string) sender {
+	t.Helper()
+	return publishHeaded(t, file, url, map[string]string{"config": "1190"})
+}
+
+// publishHeaded sends AAC with ADTS headers. The session description has the parameters of RFC 3640 and those given.
+func publishHeaded(t *testing.T, file, url string, parameters map[string]string) sender {
+	t.Helper()
+	said := map[string]string{"mode": "AAC-hbr", "sizelength": "13", "indexlength": "3", "indexdeltalength": "3"}
+	maps.Copy(said, parameters)
+	f := &format.Generic{PayloadTyp: 96, RTPMa: "mpeg4-generic/48000/2", FMT: said}
+	require.NoError(t, f.Init())
+	track := libraryTrack{kind: description.MediaTypeAudio, format: f, ticks: 1024}
+	for i, frame := range samplesOfFile(t, file) {
+		n := 7 + len(frame)
+		head := []byte{0, 16, byte(n >> 5), byte(n << 3)}                                          // of one access unit (RFC 3640, 3.2.1)
+		head = append(head, 0xff, 0xf1, 0x4c, byte(0x80|n>>11), byte(n>>3), byte(n<<5|0x1f), 0xfc) // LC, 48 kHz, stereo
+		track.packets = append(track.packets, []*rtp.Packet{{
+			Header:  rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: uint16(i), Marker: true},
+			Payload: append(head, frame...),
+		}})
 	}
 	return track.publish(t, url)
 }
