@@ -26,6 +26,7 @@ type BenchCmd struct {
 	Repair   RepairBench   `cmd:"" help:"The time that repairing a long file after a kill takes, against reading the file once."`
 	Remux    RemuxBench    `cmd:"" help:"The command remux, against ffmpeg -c copy and cp of the same file; ffmpeg must be installed."`
 	Start    StartBench    `cmd:"" help:"The time from the start of spool serve to the first answer of its API, with a new database and with an existing one; and the size of the binary."`
+	Players  PlayersBench  `cmd:"" help:"Which programs play the recordings of each codec: ffmpeg, GStreamer, Chromium, Firefox, VLC and mpv."`
 	Live     LiveBench     `cmd:"" help:"RTSP publishers in real time, against a server that discards what they send."`
 	Targets  TargetsCmd    `cmd:"" help:"Print the measured figures beside their targets, from the files of --json."`
 	Part     BenchPartCmd  `cmd:"" hidden:"" help:"The processes of bench live."`

@@ -96,7 +96,7 @@ func TestCurlOfReadmesShowsErrors(t *testing.T) {
 var (
 	span      = regexp.MustCompile("`([^`]+)`")
 	longFlag  = regexp.MustCompile(`(?:^|\s)(--[a-z][a-z0-9-]*)`)
-	spoolVerb = regexp.MustCompile(`^(?:\./)?spool ([a-z]+(?: (?:mux|pipeline|finalise|repair|remux|live|targets))?)(?: |$)`)
+	spoolVerb = regexp.MustCompile(`^(?:\./)?spool ([a-z]+(?: (?:mux|pipeline|finalise|repair|remux|live|players|targets))?)(?: |$)`)
 )
 
 // Commands that a sentence names exist, with their flags.
