@@ -22,6 +22,7 @@ type sound struct {
 var allSound = []sound{
 	{codec: codec.AAC, bitrate: 128_000, rate: AudioScale, step: AudioStep, chans: 2, sets: [][]byte{AudioConfig}},
 	{codec: codec.Opus, bitrate: 96_000, rate: codec.OpusRate, step: codec.OpusRate / 50, chans: 2, sets: [][]byte{codec.OpusConfig{Channels: 2}.Set()}, varies: true},
+	{codec: codec.USAC, bitrate: 64_000, rate: 48_000, step: 2048, chans: 2, sets: [][]byte{usacConfig}, head: []byte{0x80}, varies: true}, // independent frames
 	{codec: codec.MP3, bitrate: 128_000, rate: 48_000, step: 1152, chans: 2, sets: [][]byte{mp3Header}, head: mp3Header},
 	{codec: codec.AC3, bitrate: 192_000, rate: 48_000, step: 1536, chans: 2, sets: [][]byte{{0x10, 0x11, 0x40}}, head: []byte{0x0b, 0x77}},
 	{codec: codec.EAC3, bitrate: 192_000, rate: 48_000, step: 1536, chans: 2, sets: [][]byte{{6, 0, 0x20, 4, 0}}, head: []byte{0x0b, 0x77}},
@@ -35,6 +36,9 @@ var allSound = []sound{
 // AudioConfig is the AudioSpecificConfig of the sound beside pictures: AAC-LC, 48 kHz, stereo (ISO/IEC 14496-3,
 // 1.6.2.1).
 var AudioConfig = []byte{0x11, 0x90}
+
+// usacConfig is the AudioSpecificConfig of xHE-AAC with SBR, 48 kHz, stereo (ISO/IEC 23003-3, 5.2).
+var usacConfig = []byte{0xf9, 0x46, 0x43, 0x62, 0x05, 0x0b, 0x20}
 
 // mp3Header is the header of a frame of layer III: 128 kbit/s, 48 kHz, stereo (ISO/IEC 11172-3, 2.4.1.3).
 var mp3Header = []byte{0xff, 0xfb, 0x94, 0x64}

@@ -22,6 +22,9 @@ func TestEachCodecHasARow(t *testing.T) {
 		if c.Kind != media.Video && c.Kind != media.Audio {
 			continue // no player plays metadata
 		}
+		if c.ID == codec.USAC {
+			continue // ffmpeg cannot make a source
+		}
 		require.Contains(t, Codecs(), c.Name, "give %s a row in contents, and measure it with spool bench players", c.Title)
 	}
 }

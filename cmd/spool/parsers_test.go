@@ -47,7 +47,7 @@ var parsers = map[string]string{
 	"cmd/spool/server/declared/manual_stops.go": "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 	"cmd/spool/server/seen/seen.go":             "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 
-	"pipeline/codec/":                      "FuzzAAC FuzzMP3 FuzzStandalone FuzzSampleEntry TestTheCostOfAnAccessUnitIsProportional TestTheCostOfASampleEntryIsProportional",
+	"pipeline/codec/":                      "FuzzAAC FuzzUSAC FuzzMP3 FuzzStandalone FuzzSampleEntry TestTheCostOfAnAccessUnitIsProportional TestTheCostOfASampleEntryIsProportional",
 	"pipeline/codec/h264/":                 "FuzzRecoveryPoint pipeline/codec.FuzzStandalone pipeline/codec.TestTheCostOfAnAccessUnitIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
 	"pipeline/codec/h265/":                 "pipeline/codec.FuzzStandalone pipeline/codec.TestTheCostOfAnAccessUnitIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
 	"pipeline/codec/jpeg/":                 "FuzzSize TestAHeaderAllocatesNothing",

@@ -34,6 +34,7 @@ func described(t testing.TB) map[string]media.Track {
 		"mp4a.40.2":           {AAC, 48000, []string{"1190"}},
 		"mp4a.40.5":           {AAC, 48000, []string{"2b118800"}},
 		"mp4a.40.29, with PS": {AAC, 48000, []string{"eb098800"}},
+		"mp4a.40.42":          {USAC, 48000, []string{"f9464362050b20"}},
 		"mp4a.6B":             {MP3, 90000, []string{"fffb1400"}},
 		"mp4a.69":             {MP3, 24000, []string{"fff314c0"}},
 		"fLaC":                {FLAC, 44100, []string{"12001200000000000000" + "0ac442f000000000" + "00000000000000000000000000000000"}},

@@ -31,7 +31,7 @@ var carriedCodecs = [...]carried{
 	{"av1", []string{"av1x"}, codec.AV1, "", VideoClockHz, (*Format).av1, nil},
 	{"mp4v-es", nil, codec.MPEG4, "", VideoClockHz, (*Format).mpeg4, nil},
 	{"jpeg", []string{"mjpeg"}, codec.MJPEG, "", VideoClockHz, (*Format).jpeg, nil},
-	{"mpeg4-generic", nil, codec.AAC, "", 0, (*Format).aac, nil},
+	{"mpeg4-generic", nil, codec.AAC, "", 0, (*Format).mpeg4Generic, nil},
 	{"mp4a-latm", nil, codec.AAC, "", 0, (*Format).latm, nil},
 	{"opus", nil, codec.Opus, "", codec.OpusRate, (*Format).opus, nil},
 	{"multiopus", nil, codec.Opus, "", codec.OpusRate, (*Format).multiopus, nil},

@@ -39,12 +39,7 @@ var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aa
 
 func (f *Format) aac(of media.Codec) (Config, error) {
 	unreadable := errors.New("unreadable-" + f.Name)
-	w := widths[strings.ToLower(f.value(aacMode))]
-	for i, p := range [...]parameter{aacSizeLength, aacIndexLength, aacIndexDeltaLength} {
-		if said := f.value(p); said != "" {
-			w[i] = int(number(said, 0, 32))
-		}
-	}
+	w := f.auHeader()
 	var asc []byte
 	if said := f.value(aacConfig); said != "" {
 		asc = hexDigits(said)
@@ -60,6 +55,18 @@ func (f *Format) aac(of media.Codec) (Config, error) {
 		return Config{}, err
 	}
 	return f.audio(of, asc, p)
+}
+
+// auHeader returns the sizes in bits of the fields of an AU-header: AU-size, AU-Index and AU-Index-delta. The size of AU-size
+// is 0 if it is unknown.
+func (f *Format) auHeader() [3]int {
+	w := widths[strings.ToLower(f.value(aacMode))]
+	for i, p := range [...]parameter{aacSizeLength, aacIndexLength, aacIndexDeltaLength} {
+		if said := f.value(p); said != "" {
+			w[i] = int(number(said, 0, 32))
+		}
+	}
+	return w
 }
 
 func hexDigits(digits string) []byte {
