@@ -66,6 +66,9 @@ func (f *Format) OfKind(kind string) bool {
 // keptCodecs holds the codecs that record G.711 as it is sent, by name in rtpmap: see Options.
 var keptCodecs = map[string]media.Codec{"pcmu": codec.MuLaw, "pcma": codec.ALaw}
 
+// usacCodec records a format mpeg4-generic whose configuration is that of xHE-AAC.
+var usacCodec = codec.USAC
+
 // carriedAs returns the entry of carriedCodecs for a name in rtpmap, or nil if the codec cannot be recorded.
 func carriedAs(name string) *carried {
 	for i := range carriedCodecs {

@@ -29,7 +29,7 @@ func (f *Format) mpeg4Generic(of media.Codec) (Config, error) {
 	p := &aacPayload{frames: frames{int64(a.FrameSamples), rate}, size: w[0], index: w[1], delta: w[2], begun: true}
 	clock := cmp.Or(f.Clock, rate)
 	// A tick is not longer than a sample: see Format.audio, also for the other clock rates.
-	c := Config{Audio: p, Clock: clock, Track: ingest.TrackConfig{Codec: codec.USAC, Timescale: max(clock, rate), ParameterSets: [][]byte{asc}}}
+	c := Config{Audio: p, Clock: clock, Track: ingest.TrackConfig{Codec: usacCodec, Timescale: max(clock, rate), ParameterSets: [][]byte{asc}}}
 	for _, other := range [...]uint32{rate, VideoClockHz} {
 		if other != clock {
 			c.OtherClocks = append(c.OtherClocks, other)
