@@ -61,6 +61,7 @@ var codecs = []coded{
 	{name: "aac, ADTS", encode: soundAlone("aac", 48000, 2), container: "mp4", kind: "a", alone: true, without: noADTS, send: publishADTS},
 	{name: "opus", encode: withPictures("libopus", 48000, 2, "-frame_duration", "20"), container: "mp4", kind: "a"},
 	{name: "opus, 60 ms, mono", encode: withPictures("libopus", 48000, 1, "-frame_duration", "60"), container: "mp4", kind: "a"},
+	{name: "opus, 5.1", encode: soundAlone("libopus", 48000, 6), container: "mp4", kind: "a", alone: true, send: publishOpus},
 	{name: "mp3", encode: withPictures("libmp3lame", 48000, 2), container: "mp4", kind: "a"},
 	{name: "mp3, 16 kHz, mono", encode: withPictures("libmp3lame", 16000, 1), container: "mov", kind: "a"},
 	{name: "ac-3", encode: soundAlone("ac3", 48000, 2), container: "mp4", kind: "a", alone: true, send: publishAC3},

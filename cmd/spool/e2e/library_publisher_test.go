@@ -129,6 +129,21 @@ func publishAC3(t *testing.T, file, url string) sender {
 	return track.publish(t, url)
 }
 
+// publishOpus sends Opus of six channels as multiopus.
+func publishOpus(t *testing.T, file, url string) sender {
+	t.Helper()
+	f := &format.Opus{PayloadTyp: 96, ChannelCount: 6}
+	coder, err := f.CreateEncoder()
+	require.NoError(t, err)
+	track := libraryTrack{kind: description.MediaTypeAudio, format: f, ticks: 960}
+	for _, packet := range samplesOfFile(t, file) {
+		p, err := coder.Encode(packet)
+		require.NoError(t, err)
+		track.packets = append(track.packets, []*rtp.Packet{p})
+	}
+	return track.publish(t, url)
+}
+
 // publishEAC3 packs the access units by RFC 4598, 4, which gortsplib cannot.
 func publishEAC3(t *testing.T, file, url string) sender {
 	t.Helper()
