@@ -45,7 +45,7 @@ func setAC3(t *media.Track, rate, channels int) {
 
 // writeEntryAC3 writes a sample entry (ETSI TS 102 366, F.3).
 func writeEntryAC3(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
-	return isobmff.SquarePixels, writeConfigured(w, fourcc, "dac3", t)
+	return writeConfigured(w, fourcc, "dac3", t)
 }
 
 func readEntryAC3(entry []byte, t *media.Track) error {
@@ -53,25 +53,4 @@ func readEntryAC3(entry []byte, t *media.Track) error {
 		return err
 	}
 	return describeAC3(t)
-}
-
-// writeConfigured writes the sample entry of a track whose parameter set is the payload of the box config.
-func writeConfigured(w *isobmff.Writer, fourcc, config string, t *media.Track) error {
-	at := w.OpenAudioEntry(fourcc, t.Channels, 16, t.SampleRate)
-	box := w.Open(config)
-	w.Append(t.ParameterSets[0])
-	w.Close(box)
-	w.Close(at)
-	return nil
-}
-
-// readConfigured reads a sample entry that writeConfigured has written.
-func readConfigured(entry []byte, config string, t *media.Track) error {
-	e, ok := isobmff.ReadAudioEntry(entry)
-	set := isobmff.Find(e.Boxes, config)
-	if !ok || set == nil {
-		return fmt.Errorf("the sample entry has no %s", config)
-	}
-	t.ParameterSets = [][]byte{set}
-	return nil
 }

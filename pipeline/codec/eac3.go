@@ -37,7 +37,7 @@ func describeEAC3(t *media.Track) error {
 
 // writeEntryEAC3 writes a sample entry (ETSI TS 102 366, F.5).
 func writeEntryEAC3(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
-	return isobmff.SquarePixels, writeConfigured(w, fourcc, "dec3", t)
+	return writeConfigured(w, fourcc, "dec3", t)
 }
 
 func readEntryEAC3(entry []byte, t *media.Track) error {

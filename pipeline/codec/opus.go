@@ -69,20 +69,12 @@ func describeOpus(t *media.Track) error {
 
 // writeEntryOpus writes a sample entry ("Encapsulation of Opus in ISO Base Media File Format", 4.3.1).
 func writeEntryOpus(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
-	at := w.OpenAudioEntry(fourcc, t.Channels, 16, OpusRate)
-	config := w.Open("dOps")
-	w.Append(t.ParameterSets[0])
-	w.Close(config)
-	w.Close(at)
-	return isobmff.SquarePixels, nil
+	return writeConfigured(w, fourcc, "dOps", t)
 }
 
 func readEntryOpus(entry []byte, t *media.Track) error {
-	e, ok := isobmff.ReadAudioEntry(entry)
-	config := isobmff.Find(e.Boxes, "dOps")
-	if !ok || config == nil {
-		return errors.New("the sample entry has no dOps")
+	if err := readConfigured(entry, "dOps", t); err != nil {
+		return err
 	}
-	t.ParameterSets = [][]byte{config}
 	return describeOpus(t)
 }

@@ -123,6 +123,27 @@ func Dense(fourcc string) bool {
 	return c != nil && !c.MayBeZeros
 }
 
+// writeConfigured writes the sample entry of sound whose parameter set is the payload of the box config.
+func writeConfigured(w *isobmff.Writer, fourcc, config string, t *media.Track) (isobmff.PixelAspect, error) {
+	at := w.OpenAudioEntry(fourcc, t.Channels, 16, t.SampleRate)
+	box := w.Open(config)
+	w.Append(t.ParameterSets[0])
+	w.Close(box)
+	w.Close(at)
+	return isobmff.SquarePixels, nil
+}
+
+// readConfigured reads a sample entry that writeConfigured has written.
+func readConfigured(entry []byte, config string, t *media.Track) error {
+	e, ok := isobmff.ReadAudioEntry(entry)
+	set := isobmff.Find(e.Boxes, config)
+	if !ok || set == nil {
+		return fmt.Errorf("the sample entry has no %s", config)
+	}
+	t.ParameterSets = [][]byte{set}
+	return nil
+}
+
 // readEsds returns the fields of an audio sample entry, and the objectTypeIndication and the DecoderSpecificInfo of its
 // esds, which is inside a wave box in QuickTime files.
 func readEsds(entry []byte) (e isobmff.AudioEntry, object uint8, specific []byte, err error) {
