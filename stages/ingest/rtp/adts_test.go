@@ -56,7 +56,7 @@ func TestADTSHeadersAreRemoved(t *testing.T) {
 	}
 }
 
-// A frame that begins as an ADTS frame does, but is none, is kept.
+// A frame of AAC whose first bytes are those of an ADTS header is kept.
 func TestFramesWithoutADTSHeadersAreKept(t *testing.T) {
 	a := newAAC(t)
 	first := append(adtsHeader(7, 3, 50), frame(0, 30)...)

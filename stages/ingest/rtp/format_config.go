@@ -97,13 +97,19 @@ func (f *Format) audio(of media.Codec, asc []byte, p AudioPayload) (Config, erro
 	}
 	clock := cmp.Or(f.Clock, uint32(a.Rate))
 	core := uint32(a.CoreRate)
-	c.Clock, c.Track.Timescale = clock, max(clock, core)
-	for _, other := range [...]uint32{core, uint32(a.Rate), 2 * core, 90000} {
-		if other != clock {
+	c.Track.Timescale = max(clock, core)
+	c.setClock(clock, core, uint32(a.Rate), 2*core, VideoClockHz)
+	return c, nil
+}
+
+// setClock sets the announced rate of the RTP times, and the rates that some senders use in place of it.
+func (c *Config) setClock(announced uint32, others ...uint32) {
+	c.Clock = announced
+	for _, other := range others {
+		if other != announced {
 			c.OtherClocks = append(c.OtherClocks, other)
 		}
 	}
-	return c, nil
 }
 
 // maxSets is the most parameter sets that are read from a list. Further sets are ignored, because the sets in use also

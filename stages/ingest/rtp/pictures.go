@@ -26,6 +26,30 @@ func (f *Format) pictures(of media.Codec, p PicturePayload) Config {
 	return Config{Clock: f.Clock, Pictures: p, Track: ingest.TrackConfig{Codec: of, Timescale: VideoClockHz}}
 }
 
+// plainPayload implements PicturePayload for access units whose parts are the payloads, without headers.
+type plainPayload struct {
+	begins func(payload []byte) bool // reports whether an access unit begins with the payload
+}
+
+func (pl *plainPayload) unpack(u *ingest.Unit, p []byte) error {
+	if !u.Open() {
+		if !pl.begins(p) { // the packets before were lost
+			return errFragment
+		}
+		u.Begin()
+	}
+	u.Add(p...)
+	return nil
+}
+
+func (pl *plainPayload) end(u *ingest.Unit) {
+	if u.Open() {
+		u.End()
+	}
+}
+
+func (pl *plainPayload) joins(p []byte) bool { return !pl.begins(p) }
+
 // picturePacket takes a packet of pictures without NAL units. A picture of which a packet is lost or cannot be read is
 // left out.
 func (t *Track) picturePacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {

@@ -28,12 +28,8 @@ func (f *Format) mpeg4Generic(of media.Codec) (Config, error) {
 	// A frame of xHE-AAC has no ADTS header, even if it begins as one: begun.
 	p := &aacPayload{frames: frames{int64(a.FrameSamples), rate}, size: w[0], index: w[1], delta: w[2], begun: true}
 	clock := cmp.Or(f.Clock, rate)
-	// A tick is not longer than a sample: see Format.audio, also for the other clock rates.
-	c := Config{Audio: p, Clock: clock, Track: ingest.TrackConfig{Codec: usacCodec, Timescale: max(clock, rate), ParameterSets: [][]byte{asc}}}
-	for _, other := range [...]uint32{rate, VideoClockHz} {
-		if other != clock {
-			c.OtherClocks = append(c.OtherClocks, other)
-		}
-	}
+	// A tick is not longer than a sample: see Format.audio.
+	c := Config{Audio: p, Track: ingest.TrackConfig{Codec: usacCodec, Timescale: max(clock, rate), ParameterSets: [][]byte{asc}}}
+	c.setClock(clock, rate, VideoClockHz)
 	return c, nil
 }
