@@ -97,8 +97,14 @@ func (c *camera) close() {
 // the last one back until the end.
 func (c *camera) leave(r *recorder, stream string, units int) {
 	c.t.Helper()
-	eventually(c.t, "all access units at the server", func() bool {
-		return int(r.stream(stream).AccessUnits) >= units-1
-	})
+	c.arrived(r, stream, units-1)
 	c.close()
+}
+
+// arrived waits until the server has received units access units.
+func (c *camera) arrived(r *recorder, stream string, units int) {
+	c.t.Helper()
+	eventually(c.t, "all access units at the server", func() bool {
+		return int(r.stream(stream).AccessUnits) >= units
+	})
 }

@@ -100,6 +100,7 @@ func TestSecondPublisher(t *testing.T) {
 			require.Equal(t, 100, frames(t, r.path(recs[0].File)), "the first one was not disturbed")
 			continue
 		}
+		first.arrived(r, path, 50) // the takeover closes the connection, and what is on its way is lost
 		other, err := second()
 		require.NoError(t, err)
 		other.send(c.Units, 7000)
