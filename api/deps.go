@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
@@ -24,6 +25,7 @@ type Deps struct {
 	Seen      Remembered // nil: offline streams are not listed
 	Catalogue Catalogue
 	Files     playback.Files
+	Clips     *clip.Library // opens recordings sample by sample, for playback of spans of time; nil: such requests get 503
 	// Lists returns NotFound for a finished file f, with this name below the record directory, that
 	// is not in the catalogue. nil: every file is served.
 	Lists func(ctx context.Context, f *os.File, name string) error

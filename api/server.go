@@ -13,6 +13,7 @@ import (
 	"github.com/gospool/spool/api/conn"
 	"github.com/gospool/spool/api/metrics"
 	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/api/playback/play"
 	"github.com/gospool/spool/api/scrub"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/guard"
@@ -31,6 +32,7 @@ type Server struct {
 	hosts     hosts
 	origins   *http.CrossOriginProtection
 	readers   playback.Readers
+	player    *play.Player // nil without Deps.Clips
 	shown     scrub.Scrubber
 	document  func() ([]byte, error) // returns the OpenAPI document, which the first call makes
 	scrape    http.Handler           // answers /metrics
@@ -65,6 +67,14 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, deps: deps, table: routes(), auth: who, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection(), coverages: make(chan struct{}, maxCoverages)}
 	s.shown = scrub.Scrubber{RecordDir: cfg.RecordDir}
+	if deps.Clips != nil {
+		s.player = &play.Player{
+			Library: deps.Clips, Catalogue: deps.Catalogue, Readers: &s.readers, Stall: cfg.Limits.Stall, Now: deps.Clock.Now,
+			Failed: func(stream string, err error) {
+				deps.Log.Error("the answer with a span of footage ended early", "stream", stream, "error", err)
+			},
+		}
+	}
 	for i := range s.table {
 		s.shown.Endpoints = append(s.shown.Endpoints, s.table[i].template())
 	}

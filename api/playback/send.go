@@ -79,6 +79,18 @@ func (f *footage) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 	for all.N > 0 {
 		f.extend()
+		if made, ok := all.R.(*madeReader); ok {
+			sent, err := made.sendTo(f.ResponseWriter, min(all.N, sliceBytes))
+			n += sent
+			all.N -= sent
+			if err == io.EOF {
+				return n, nil
+			}
+			if err != nil {
+				return n, err
+			}
+			continue
+		}
 		slice := &io.LimitedReader{R: all.R, N: min(all.N, sliceBytes)}
 		sent, err := io.Copy(f.ResponseWriter, slice)
 		n += sent

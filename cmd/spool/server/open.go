@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/cmd/spool/server/seen"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
@@ -18,6 +19,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/sampleindex"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/webhook"
 )
@@ -140,6 +142,7 @@ func (s *Server) newAPI(dir string) error {
 		clock: s.clock, log: s.log,
 		maxBefore: s.cfg.Events.MaxBefore.D(), wait: s.cfg.Events.Wait.D(), protection: s.protection,
 	}
+	files := playback.NewDir(abs, growing(abs))
 	s.http, err = api.New(api.Config{
 		Version: s.options.Version, Listen: s.cfg.HTTP.Listen, RecordDir: abs,
 		Hosts: s.cfg.HTTP.Hosts, Proxies: s.cfg.HTTP.Proxies(),
@@ -148,7 +151,8 @@ func (s *Server) newAPI(dir string) error {
 		Log: s.log, Clock: s.clock,
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.expected, Seen: s.expected.Seen,
 		Events:          s.events,
-		OpenConnections: s.servers.Connections, PublishTo: s.publishTo, Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Lists: s.lists(), Belongs: s.recordings.belongs,
+		OpenConnections: s.servers.Connections, PublishTo: s.publishTo, Catalogue: s.recordings, Files: files, Lists: s.lists(), Belongs: s.recordings.belongs,
+		Clips:    &clip.Library{Files: files, Indexes: sampleindex.In(abs), Belongs: s.recordings.belongs},
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
 		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}, memoryMetrics{s.pool}}, SignIns: s.signIns["http"],
 	})

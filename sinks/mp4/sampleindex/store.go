@@ -1,6 +1,7 @@
 package sampleindex
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
@@ -126,6 +127,30 @@ type Stored struct {
 	*index.Index
 	Unkept error    // error of storing the index, which is in memory only; nil: it is stored
 	f      *os.File // nil for an index in memory
+}
+
+// maxLoadBytes bounds the length of an index that Load reads into memory.
+const maxLoadBytes = 8 << 20
+
+// Load reads the whole index into memory, unless it is longer than 8 MiB. A caller that reads all samples calls it
+// first: otherwise each block is read by two reads of the file. It replaces s.Index.
+func (s *Stored) Load() error {
+	if s.f == nil {
+		return nil
+	}
+	info, err := s.f.Stat()
+	if err != nil || info.Size() > maxLoadBytes {
+		return err
+	}
+	text := make([]byte, info.Size())
+	if n, err := s.f.ReadAt(text, 0); n < len(text) {
+		return err
+	}
+	x, err := index.Open(bytes.NewReader(text), int64(len(text)))
+	if err == nil {
+		s.Index = x
+	}
+	return err
 }
 
 // Close closes the file of the index. For an index in memory it does nothing.

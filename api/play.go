@@ -1,0 +1,142 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/api/auth"
+	"github.com/gospool/spool/api/params"
+	"github.com/gospool/spool/api/playback/clip"
+	"github.com/gospool/spool/api/playback/movie"
+	"github.com/gospool/spool/api/playback/play"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/streampath"
+)
+
+// playRoutes returns the endpoints that play spans of time, whatever files the footage is in.
+func playRoutes() []route {
+	return []route{
+		{op: "play", method: "GET", path: "/mp4/play/*stream_path", summary: "The footage of a span of time as one MP4 file, with ranges and conditions (RFC 9110)", role: auth.View,
+			about: "The file begins with its tables, and its media is that of the recordings. A span that ends in a growing file or in the future is redirected to the same span with its end pinned, so that ranges of one file are requested. The headers Spool-Start and Spool-Duration give the wall clock of the first picture and the seconds of the file.",
+			query: playParams, media: "video/mp4", codes: []int{404, 409, 416, 503}, others: map[int]any{http.StatusTemporaryRedirect: ""}, handle: (*Server).play},
+	}
+}
+
+var playParams = []params.Param{
+	{Name: "start", Kind: params.Moment, Doc: "required; RFC 3339 or Unix seconds: the first picture is presented then or later"},
+	{Name: "end", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds: all pictures are presented before it; absent, and without duration: now"},
+	{Name: "duration", Kind: params.Duration, Doc: "length of the span, instead of end"},
+	{Name: "gaps", Enum: []string{gapsCut, gapsKeep}, Def: gapsCut, Doc: "cut: footage after a gap follows at once; keep: the last picture before a gap lasts until its end"},
+	{Name: "track", Doc: "the wanted tracks, separated by commas: video, audio, metadata, or one of several of a kind, as in audio:2; absent: all"},
+	{Name: "pipeline", Doc: "only the recordings of this pipeline; absent: of any, one at a time"},
+	{Name: "download", Kind: params.Flag, Doc: "whether the client should save the file"},
+	{Name: "pin", Doc: "of a redirect: the part of the growing file"},
+}
+
+const (
+	gapsCut  = "cut"
+	gapsKeep = "keep"
+)
+
+// play sends the footage of a span as one MP4 file.
+func (s *Server) play(w http.ResponseWriter, r *request) error {
+	if s.player == nil {
+		return &Error{Code: http.StatusServiceUnavailable, Text: "this recorder plays no spans of time"}
+	}
+	q, err := playRequest(r)
+	if err != nil {
+		return err
+	}
+	if r.query.Flag("download") {
+		name := strings.ReplaceAll(q.Stream, "/", "_") + "_" + time.Unix(0, q.Span.StartUTC).UTC().Format("20060102_150405") + ".mp4"
+		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", plain(name)))
+	}
+	return playError(s.player.Serve(w, r.Request, q, func(w http.ResponseWriter, size string) {
+		answer(w, http.StatusRequestedRangeNotSatisfiable, errorAnswer{"error", "the range cannot be served: the file has " + size + " bytes"})
+	}))
+}
+
+// playRequest returns the span and the options of a request.
+func playRequest(r *request) (q play.Request, err error) {
+	q.Stream = strings.TrimPrefix(r.params.ByName("stream_path"), "/")
+	if err := streampath.CheckStored(q.Stream); err != nil {
+		return q, BadRequest("stream path: %v", err)
+	}
+	v := &r.query
+	start, end, duration := v.Time("start"), v.Time("end"), v.Duration("duration")
+	q.Options.KeepGaps = v.Choice("gaps") == gapsKeep
+	q.Span.Pipeline = v.Text("pipeline")
+	wants, err := wanted(v.Text("track"))
+	if err != nil {
+		return q, err
+	}
+	q.Options.Wants = wants
+	if pin := v.Text("pin"); pin != "" {
+		if q.Span.Pin, err = clip.ParsePin(pin); err != nil {
+			return q, BadRequest("parameter pin: %v", err)
+		}
+	}
+	v.Flag("download")
+	switch {
+	case v.Err != nil:
+		return q, v.Err
+	case start.IsZero():
+		return q, BadRequest("start is needed: RFC 3339 or Unix seconds")
+	case v.Has("duration") && v.Has("end"):
+		return q, BadRequest("end and duration exclude each other")
+	case v.Has("duration"):
+		end = start.Add(duration)
+	case !v.Has("end"):
+		q.Open = true
+		end = time.Unix(0, int64(1)<<62)
+	}
+	if !end.After(start) {
+		return q, BadRequest("end is not after start")
+	}
+	q.Span.StartUTC, q.Span.EndUTC = start.UnixNano(), end.UnixNano()
+	return q, nil
+}
+
+// wanted returns the function movie.Options.Wants for the parameter track.
+func wanted(text string) (func(media.Kind, int) bool, error) {
+	if text == "" {
+		return nil, nil
+	}
+	list := strings.Split(text, ",")
+	for _, one := range list {
+		kind, number, numbered := strings.Cut(one, ":")
+		n, err := strconv.Atoi(number)
+		if k := media.KindNamed(kind); k.String() != kind || numbered && (err != nil || n < 1) {
+			return nil, BadRequest("parameter track: %.40q is none of video, audio, metadata, or one of several, as in audio:2", one)
+		}
+	}
+	return func(kind media.Kind, number int) bool {
+		for _, one := range list {
+			if one == kind.String() || one == kind.String()+":"+strconv.Itoa(number) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+// playError returns the error for the client of a span that cannot be played.
+func playError(err error) error {
+	var many *clip.TooManyError
+	switch {
+	case errors.Is(err, movie.ErrNothing):
+		return NotFound("no footage of the stream is in the span: GET /mp4/coverage lists the spans with footage")
+	case errors.Is(err, play.ErrBusy):
+		return Conflict("%v", err)
+	case errors.As(err, &many):
+		return BadRequest("%v", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return openError("of the span", err)
+	}
+	return err
+}

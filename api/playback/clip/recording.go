@@ -1,0 +1,103 @@
+package clip
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/pipeline/isobmff/index"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/sampleindex"
+)
+
+// Library opens recordings. It is safe for concurrent use.
+type Library struct {
+	Files   playback.Files
+	Indexes sampleindex.Store
+	// Belongs returns an error for a file that belongs to another recording than id.
+	Belongs func(f *os.File, name string, id media.ID) error
+}
+
+// Recording is an open recording. The caller closes it. It is safe for concurrent use.
+type Recording struct {
+	ID   media.ID
+	File playback.File // its Size bounds the bytes in the index
+	// Tracks describes the tracks that have samples, in the order of the file.
+	Tracks []Track
+
+	index   *index.Index
+	stored  *sampleindex.Stored // nil for an index in memory
+	indexes sampleindex.Store
+	close   func() error // closes the file of the index
+}
+
+// Open opens the recording of a clip. For a growing file the result has the whole chunks that the file has now.
+// The errors are those of playback.Files, of Library.Belongs and of package sampleindex; damage of a
+// stored index is mended by building it again.
+func (l *Library) Open(id media.ID, path string) (_ *Recording, err error) {
+	f, err := l.Files.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Recording{ID: id, File: f, indexes: l.Indexes}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	if err := l.Belongs(f.File, path, id); err != nil {
+		return nil, err
+	}
+	if err := r.openIndex(false); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := r.describe(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+// openIndex opens the sample index of a finished file, and builds that of a growing one in memory. With again,
+// the stored index is damaged and is replaced.
+func (r *Recording) openIndex(again bool) error {
+	if r.File.Growing {
+		of := index.Source{Recording: r.ID, Bytes: r.File.Size}
+		text, err := sampleindex.Build(r.File, of)
+		if err != nil {
+			return err
+		}
+		r.index, err = index.Open(inMemory(text), int64(len(text)))
+		return err
+	}
+	if again {
+		if err := r.indexes.Rebuild(r.File, r.ID); err != nil {
+			return err
+		}
+	}
+	stored, err := r.indexes.Open(r.File, r.ID)
+	if err != nil {
+		return err
+	}
+	r.index, r.stored, r.close = stored.Index, stored, stored.Close
+	return nil
+}
+
+// Load reads the whole index into memory. It makes the reading of many samples cheaper.
+func (r *Recording) Load() error {
+	if r.stored == nil {
+		return nil
+	}
+	err := r.stored.Load()
+	r.index = r.stored.Index
+	return err
+}
+
+// Close closes the files of the recording.
+func (r *Recording) Close() error {
+	var err error
+	if r.close != nil {
+		err = r.close()
+	}
+	return errors.Join(err, r.File.Close())
+}

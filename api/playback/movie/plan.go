@@ -1,0 +1,266 @@
+package movie
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/gospool/spool/api/playback/clip"
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Options selects how a movie is made of its clips.
+type Options struct {
+	KeepGaps bool // a gap lasts as long as it did
+	// Wants reports whether a track of a recording is in the movie. number counts the tracks of the same kind in the
+	// recording, from 1. nil: all tracks are.
+	Wants func(kind media.Kind, number int) bool
+}
+
+// Movie is the plan of a virtual file. It is immutable, and holds no file open.
+type Movie struct {
+	SizeBytes  int64
+	ETag       string // strong (RFC 9110, 8.8.3)
+	StartUTC   int64  // wall clock of the first picture, ns UTC
+	DurationNS int64  // of the movie
+	Gaps       []Gap
+
+	options Options
+	sources []source
+	tracks  []track
+	sheet   sheet
+}
+
+// Gap is a loss between two clips.
+type Gap struct {
+	AtNS       int64 // time in the movie at which the clip after the gap begins
+	DurationNS int64 // by the wall clock
+	Cause      media.Cause
+}
+
+// source is the file of a clip.
+type source struct {
+	id     media.ID
+	path   string
+	joined bool
+	cause  media.Cause
+	// Bounds of the clip's bytes in the file, if all tracks of the recording are in the movie. The file's bytes between
+	// them are in the movie unchanged. If not all are, the movie has the samples of each wanted track only, and both are 0.
+	fromByte, toByte int64
+	mediaAt          int64 // offset of these bytes in the movie
+	origin           int64 // time in the movie of media time 0, ticks of the lead track; set by the layout
+	shownUTC, endUTC int64 // wall clock of the begin of the clip's first picture, and of the end of its last one
+	zeroUTC          int64 // wall clock of media time 0, as the layout uses it; see zero
+}
+
+// ErrNothing reports that no sample is presented in the clips.
+var ErrNothing = errors.New("no footage is in the span")
+
+// MissingError reports that the recording of a clip cannot be read.
+type MissingError struct {
+	Clip int // index of the clip
+	Err  error
+}
+
+func (e *MissingError) Error() string { return e.Err.Error() }
+
+// Unwrap returns e.Err.
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// Paths returns the files of the movie, below the record directory.
+func (m *Movie) Paths() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range m.sources {
+			if !yield(m.sources[i].path) {
+				return
+			}
+		}
+	}
+}
+
+// maxEntries bounds the sample entries of a track, so that a camera that changes its description all the time makes no plan of any size.
+const maxEntries = 4096
+
+// Plan makes the plan of the file of some clips. The errors are ErrNothing, those of Library.Open, and a text for a span that one file cannot hold.
+func Plan(ctx context.Context, library *clip.Library, clips []clip.Clip, o Options) (*Movie, error) {
+	m := &Movie{options: o}
+	for i := range clips {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := m.add(library, &clips[i]); err != nil {
+			return nil, &MissingError{i, err}
+		}
+	}
+	if len(m.sources) == 0 {
+		return nil, ErrNothing
+	}
+	if err := m.layOut(); err != nil {
+		return nil, err
+	}
+	if err := m.compose(); err != nil {
+		return nil, err
+	}
+	m.ETag = m.etag()
+	return m, nil
+}
+
+// add opens the recording of a clip and adds its parts.
+func (m *Movie) add(library *clip.Library, c *clip.Clip) (err error) {
+	r, err := library.Open(c.ID, c.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := r.Load(); err != nil {
+		return err
+	}
+	return r.Mended(func() error { return m.addParts(r, c) })
+}
+
+// zero returns the wall clock of media time 0 of a clip's recording, by which the movie is dated. The anchors, which are known only when the file
+// is finished, count only if they differ by more than a second: where a clock was set, or the media ran faster than the clock.
+func zero(c *clip.Clip, mediaNS int64) int64 {
+	if by := c.UTC(mediaNS) - mediaNS; by-c.StartUTC > int64(time.Second) || c.StartUTC-by > int64(time.Second) {
+		return by
+	}
+	return c.StartUTC
+}
+
+func (m *Movie) addParts(r *clip.Recording, c *clip.Clip) error {
+	parts, all, err := m.parts(r, c)
+	if err != nil || len(parts) == 0 {
+		return err
+	}
+	s := source{id: c.ID, path: c.Path, joined: c.Joined, cause: c.Cause}
+	if all {
+		s.fromByte = math.MaxInt64
+		for i := range parts {
+			s.fromByte, s.toByte = min(s.fromByte, parts[i].fromByte), max(s.toByte, parts[i].toByte)
+		}
+	}
+	lead := &parts[m.leadOf(r, parts)]
+	shown := media.ToNanos(lead.startPTS, lead.timescale)
+	s.shownUTC, s.endUTC, s.zeroUTC = c.UTC(shown), c.UTC(media.ToNanos(lead.endPTS, lead.timescale)), zero(c, shown)
+	m.sources = append(m.sources, s)
+	return m.assign(r, parts)
+}
+
+// parts returns the parts of a clip that have samples. all reports that every track of the recording is wanted. It returns none if no
+// sample of the lead track is presented in the clip.
+func (m *Movie) parts(r *clip.Recording, c *clip.Clip) (out []part, all bool, err error) {
+	var number [4]int
+	all = true
+	for i := range r.Tracks {
+		t := &r.Tracks[i]
+		number[t.Kind()]++
+		if m.options.Wants != nil && !m.options.Wants(t.Kind(), number[t.Kind()]) {
+			all = false
+			continue
+		}
+		from, to := ticksFrom(c.FromNS, t.Timescale), ticksFrom(c.ToNS, t.Timescale)
+		p := part{source: len(m.sources), track: i, number: number[t.Kind()], timescale: t.Timescale}
+		if p.first, p.end, err = r.Range(i, from, to); err != nil {
+			return nil, false, err
+		}
+		if len(m.sources) == 0 {
+			p.first = max(p.first-int64(max(-t.Roll, 0)), 0)
+		} else if p.first, err = p.entrance(r, from); err != nil {
+			return nil, false, err
+		}
+		if p.first >= p.end {
+			continue
+		}
+		if err := p.measure(r, from, to); err != nil {
+			return nil, false, err
+		}
+		out = append(out, p)
+	}
+	if len(out) == 0 || out[m.leadOf(r, out)].startPTS == unseen {
+		return nil, false, nil
+	}
+	return out, all, nil
+}
+
+// leadOf returns the index of the part whose track leads: the first video track, else the first one.
+func (m *Movie) leadOf(r *clip.Recording, parts []part) int {
+	return media.LeadOf(len(parts), func(i int) media.Kind { return r.Tracks[parts[i].track].Kind() })
+}
+
+// assign adds each part to its track of the movie, with the part's sample entry.
+func (m *Movie) assign(r *clip.Recording, parts []part) error {
+	for _, p := range parts {
+		from := &r.Tracks[p.track]
+		kind := from.Kind()
+		t := m.track(kind, p.number)
+		if t == nil {
+			m.tracks = append(m.tracks, track{
+				kind: kind, number: p.number, id: uint32(len(m.tracks) + 1), handler: from.Handler,
+				timescale: from.Timescale, language: from.Language, width: from.Width, height: from.Height, volume: from.Volume, roll: from.Roll,
+			})
+			t = &m.tracks[len(m.tracks)-1]
+		}
+		var err error
+		if p.entry, err = t.describe(from.Entry); err != nil {
+			return fmt.Errorf("%s: %w", m.sources[p.source].path, err)
+		}
+		t.parts = append(t.parts, p)
+	}
+	return nil
+}
+
+func (m *Movie) track(kind media.Kind, number int) *track {
+	for i := range m.tracks {
+		if t := &m.tracks[i]; t.kind == kind && t.number == number {
+			return t
+		}
+	}
+	return nil
+}
+
+// track is a track of the movie.
+type track struct {
+	kind          media.Kind
+	number        int // among the tracks of the kind, from 1
+	id            uint32
+	handler       isobmff.FourCC
+	timescale     uint32
+	language      string
+	width, height uint32
+	volume        int16
+	roll          int16
+	entries       [][]byte
+	parts         []part
+
+	originTicks int64 // time in the movie of the track's first sample's decode time; set by the layout
+	startTicks  int64 // time in the movie at which the track is first presented
+	endTicks    int64 // time in the movie at which the track ends
+}
+
+// describe returns the number of a sample entry, from 1, and adds it if the track does not have it.
+func (t *track) describe(entry []byte) (uint32, error) {
+	for i := range t.entries {
+		if string(t.entries[i]) == string(entry) {
+			return uint32(i + 1), nil
+		}
+	}
+	if len(t.entries) == maxEntries {
+		return 0, fmt.Errorf("the span has more than %d descriptions of one track: ask for a shorter one", maxEntries)
+	}
+	t.entries = append(t.entries, entry)
+	return uint32(len(t.entries)), nil
+}
+
+// scaled reports that a part's times are converted to the timescale of its track.
+func (t *track) scaled(p *part) bool { return p.timescale != t.timescale }
+
+func (t *track) samples() (n int64) {
+	for i := range t.parts {
+		n += t.parts[i].samples()
+	}
+	return n
+}

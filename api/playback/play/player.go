@@ -1,0 +1,159 @@
+package play
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/api/playback/clip"
+	"github.com/gospool/spool/api/playback/movie"
+)
+
+// Player serves spans of footage. It is safe for concurrent use.
+type Player struct {
+	Library   *clip.Library
+	Catalogue clip.Catalogue
+	Readers   *playback.Readers // keep a file from deletion while it is read
+	Stall     time.Duration     // see playback.SendMade
+	Now       func() time.Time
+	Failed    func(stream string, err error) // reports that an answer ended early
+
+	plans plans
+}
+
+// Request selects footage.
+type Request struct {
+	Stream  string
+	Span    clip.Span
+	Open    bool // the span has no end of its own: it ends now
+	Options movie.Options
+	Name    string // of the file for the client to save; empty: none
+}
+
+// ErrBusy reports that a file of the span is being deleted.
+var ErrBusy = errors.New("a recording of the span is being deleted")
+
+// Serve answers a request with a file, or with a redirect to the same request with its end pinned. It returns an error if it has not
+// answered.
+func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse func(w http.ResponseWriter, size string)) error {
+	key := r.URL.RequestURI()
+	m := p.plans.get(key)
+	if m == nil {
+		clips, err := p.find(r.Context(), &q)
+		if err != nil {
+			return err
+		}
+		if len(clips) == 0 {
+			return movie.ErrNothing
+		}
+		if to, pinned, err := p.pinned(clips, &q, r.URL); err != nil {
+			return err
+		} else if pinned {
+			w.Header().Set("Cache-Control", "no-store")
+			http.Redirect(w, r, to, http.StatusTemporaryRedirect)
+			return nil
+		}
+		if m, err = p.plan(r.Context(), clips, q.Options); err != nil {
+			return err
+		}
+		p.plans.put(key, m)
+	}
+	leave, err := p.enter(m)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	content := m.NewReader(p.Library)
+	defer content.Close()
+	h := w.Header()
+	h.Set("ETag", m.ETag)
+	h.Set("Spool-Start", time.Unix(0, m.StartUTC).UTC().Format(time.RFC3339Nano))
+	h.Set("Spool-Duration", strconv.FormatFloat(time.Duration(m.DurationNS).Seconds(), 'f', -1, 64))
+	if err := playback.SendMade(w, r, content, m.SizeBytes, p.Stall, refuse); err != nil {
+		p.plans.drop(key)
+		p.Failed(q.Stream, err)
+	}
+	return nil
+}
+
+// find returns the clips of a request.
+func (p *Player) find(ctx context.Context, q *Request) ([]clip.Clip, error) {
+	if q.Open {
+		q.Span.EndUTC = p.Now().UnixNano()
+	}
+	clips, _, err := clip.Find(ctx, p.Catalogue, q.Stream, q.Span)
+	return clips, err
+}
+
+// pinned returns the URL of a request with its end pinned, if the answer of the request itself would change with time: because its span ends in
+// a growing file, or in the future.
+func (p *Player) pinned(clips []clip.Clip, q *Request, u *url.URL) (to string, pinned bool, err error) {
+	last := &clips[len(clips)-1]
+	end := q.Span.EndUTC
+	pin := clip.Pin{}
+	switch {
+	case last.Growing && q.Span.Pin.ID != last.ID:
+		r, err := p.Library.Open(last.ID, last.Path)
+		if err != nil {
+			return "", false, err
+		}
+		settled, err := r.Settled()
+		if err := errors.Join(err, r.Close()); err != nil {
+			return "", false, err
+		}
+		pin = clip.Pin{ID: last.ID, FromNS: last.FromNS, ToNS: min(last.ToNS, settled)}
+		end = min(end, last.UTC(pin.ToNS))
+	case q.Open || end > p.Now().UnixNano():
+		end = min(end, p.Now().UnixNano())
+	default:
+		return "", false, nil
+	}
+	if end <= q.Span.StartUTC {
+		return "", false, movie.ErrNothing
+	}
+	query := u.Query()
+	query.Del("duration")
+	query.Set("end", time.Unix(0, end).UTC().Format(time.RFC3339Nano))
+	if pin != (clip.Pin{}) {
+		query.Set("pin", pin.String())
+	}
+	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: query.Encode()}).String(), true, nil
+}
+
+// plan makes the plan of some clips. A recording whose file was deleted since the catalogue listed it is left out.
+func (p *Player) plan(ctx context.Context, clips []clip.Clip, o movie.Options) (*movie.Movie, error) {
+	for {
+		m, err := movie.Plan(ctx, p.Library, clips, o)
+		var missing *movie.MissingError
+		if !errors.As(err, &missing) || !errors.Is(err, fs.ErrNotExist) {
+			return m, err
+		}
+		clips = append(clips[:missing.Clip:missing.Clip], clips[missing.Clip+1:]...)
+		if missing.Clip < len(clips) {
+			clips[missing.Clip].Joined = false
+		}
+	}
+}
+
+// enter counts a reader of each file of a movie, until leave is called.
+func (p *Player) enter(m *movie.Movie) (leave func(), err error) {
+	var entered []string
+	leave = func() {
+		for _, name := range entered {
+			p.Readers.Leave(name)
+		}
+	}
+	for path := range m.Paths() {
+		if !p.Readers.Enter(path) {
+			leave()
+			return nil, ErrBusy
+		}
+		entered = append(entered, path)
+	}
+	return leave, nil
+}
