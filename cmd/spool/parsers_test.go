@@ -19,6 +19,10 @@ import (
 // ends in a slash stands for a whole directory.
 var parsers = map[string]string{
 	"api/body/body.go":                   "api.FuzzEventBody api.TestTheCostOfARequestIsProportional",
+	"api/export/record.go":               "FuzzRecord",
+	"api/export/upkeep.go":               "short: maxRecordBytes",
+	"api/export/manifest/":               "FuzzManifest FuzzPublicKey TestTheCostOfAManifestIsProportional",
+	"api/export/verify/":                 "FuzzArchive api/export/manifest.FuzzManifest api/export/manifest.TestTheCostOfAManifestIsProportional",
 	"api/forwarded/forwarded.go":         "FuzzClient TestTheCostOfAHeaderIsBounded",
 	"api/auth/authenticator.go":          "FuzzHash api.TestTheCostOfARequestIsProportional",
 	"api/events.go":                      "FuzzEventBody TestTheCostOfARequestIsProportional",

@@ -81,6 +81,7 @@ var renaming = map[string]string{
 	"pipeline/filesystem/calls.go":       "makes the call, for those below",
 	"pipeline/filesystem/calls_linux.go": "the same",
 	"pipeline/filesystem/calls_unix.go":  "the same",
+	"api/export/run.go":                  "a directory gets its final name when its files are synced",
 	"sinks/mp4/disk/dir.go":              "a recording, for publish.go and copy.go",
 	"pipeline/filesystem/lock.go":        "a lock is taken by it",
 	"pipeline/filesystem/own_linux.go":   "the calls that package durable makes",
