@@ -100,6 +100,7 @@ var parsers = map[string]string{
 	"pipeline/config/redact.go":           "configs.FuzzLoad",
 	"sinks/metadata/dbtest/":              "short: for tests",
 	"sinks/mp4/powercut/":                 "short: for tests",
+	"api/playback/hls/hlscheck/":          "short: for tests",
 	"pipeline/pipelinetest/":              "short: for tests",
 	"stages/ingest/ingesttest/":           "short: for tests",
 }

@@ -79,6 +79,8 @@ var mayImport = []struct {
 	{"api/export/manifest", []string{"pipeline/durable"}},
 	{"api/export/verify", []string{"api/export/bundle", "api/export/manifest"}},
 	{"api/export/exporttest", []string{"api/export/bundle", "pipeline/media"}},
+	{"api/playback/hls", []string{"pipeline/codec", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
+	{"api/playback/hls/hlscheck", []string{"pipeline/isobmff", "pipeline/media"}},
 	{"api/coverage", []string{"pipeline/media"}},
 	{"api/body", []string{"pipeline/config"}},
 	{"api/params", []string{"pipeline/config"}},

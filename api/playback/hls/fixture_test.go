@@ -1,0 +1,164 @@
+package hls
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/isobmff/index"
+	"github.com/gospool/spool/sinks/mp4/sampleindex"
+)
+
+// patience bounds a wait for an event that must happen.
+const patience = 60 * time.Second
+
+// workshop is a directory that all tests share; program is the built spool in it.
+var workshop, program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "spool-hls-")
+	if err == nil {
+		workshop, program = dir, filepath.Join(dir, "spool")
+		err = exec.Command("go", "build", "-o", program, "github.com/gospool/spool/cmd/spool").Run()
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir) // remaining files are in the temporary directory
+	os.Exit(code)
+}
+
+// tool runs a program and returns its output.
+func tool(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	require.NoError(t, cmd.Run(), "%s %s\n%s", name, strings.Join(args, " "), &complaints)
+	return out.String()
+}
+
+// look describes a clip.
+type look struct {
+	size     string // pixels, such as 320x180
+	seconds  int
+	gop      int // frames; 25 a second
+	hue      int // degrees, by which the pictures of clips differ
+	silent   bool
+	fragment bool // the form of the file
+	codec    string
+}
+
+// film makes the file of a recording: pictures with B-frames, and sound.
+func film(t testing.TB, l look) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(workshop, "film-")
+	require.NoError(t, err)
+	in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out.mp4")
+	args := []string{"-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=%s:rate=25:duration=%d,hue=h=%d", l.size, l.seconds, l.hue)}
+	if !l.silent {
+		args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("sine=duration=%d:frequency=%d", l.seconds, 300+l.hue), "-c:a", "aac")
+	}
+	video := []string{"-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-keyint_min", fmt.Sprint(l.gop), "-sc_threshold", "0"}
+	if l.codec == "libx265" {
+		video = []string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "bframes=2:log-level=error"}
+	}
+	tool(t, "ffmpeg", append(append(args, video...), "-g", fmt.Sprint(l.gop), "-pix_fmt", "yuv420p", in)...)
+	remux := []string{"remux"}
+	if l.fragment {
+		remux = append(remux, "--fragment")
+	}
+	tool(t, program, append(remux, in, out)...)
+	return out
+}
+
+// shelf is a list of recordings that a server makes playlists of.
+type shelf struct {
+	t    testing.TB
+	list Playlist
+	url  string // address of the multivariant playlist
+	dirs []string
+}
+
+// epoch is the wall clock of the first recording.
+var epoch = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC).UnixNano()
+
+// newShelf returns a server of an empty playlist.
+func newShelf(t testing.TB) *shelf {
+	s := &shelf{t: t, list: Playlist{SegmentNS: int64(4 * time.Second), Ended: true}}
+	server := httptest.NewServer(http.HandlerFunc(s.serve))
+	t.Cleanup(server.Close)
+	s.url = server.URL + "/index.m3u8"
+	return s
+}
+
+// mapped maps a file that is finished.
+func mapped(t testing.TB, file string) (*Mapped, *index.Index) {
+	t.Helper()
+	f, err := os.Open(file)
+	require.NoError(t, err)
+	defer f.Close()
+	info, err := f.Stat()
+	require.NoError(t, err)
+	text, err := sampleindex.Build(f, index.Source{Bytes: info.Size()})
+	require.NoError(t, err)
+	x, err := index.Open(bytes.NewReader(text), int64(len(text)))
+	require.NoError(t, err)
+	m, err := Map(f, info.Size(), x, false)
+	require.NoError(t, err)
+	return m, x
+}
+
+// add adds a file, whose media begins at a wall clock in ns after the epoch.
+func (s *shelf) add(file string, atNS int64) *Part {
+	s.t.Helper()
+	m, _ := mapped(s.t, file)
+	n := len(s.dirs)
+	s.dirs = append(s.dirs, file)
+	s.list.Parts = append(s.list.Parts, Part{
+		Mapped: m, Span: Span{ToNS: 1 << 60}, URI: fmt.Sprintf("file/%d.mp4", n), InitURI: fmt.Sprintf("init/%d.mp4", n),
+		UTC: func(ns int64) int64 { return epoch + atNS + ns },
+	})
+	return &s.list.Parts[n]
+}
+
+func (s *shelf) serve(w http.ResponseWriter, r *http.Request) {
+	n := 0
+	_, numbered := fmt.Sscanf(filepath.Base(r.URL.Path), "%d.mp4", &n)
+	list := func(write func() error) {
+		w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
+		_ = write() // the client is gone
+	}
+	switch {
+	case r.URL.Path == "/index.m3u8":
+		list(func() error { return s.list.WriteMaster(w, "media.m3u8", "iframes.m3u8") })
+	case r.URL.Path == "/media.m3u8":
+		list(func() error { return s.list.WriteMedia(w) })
+	case r.URL.Path == "/iframes.m3u8":
+		list(func() error { return s.list.WriteKeys(w) })
+	case numbered == nil && n < len(s.dirs) && strings.HasPrefix(r.URL.Path, "/file/"):
+		http.ServeFile(w, r, s.dirs[n])
+	case numbered == nil && n < len(s.dirs):
+		f, err := os.Open(s.dirs[n])
+		require.NoError(s.t, err)
+		defer f.Close()
+		var b bytes.Buffer
+		_, err = b.ReadFrom(s.list.Parts[n].Init.Reader(f))
+		require.NoError(s.t, err)
+		http.ServeContent(w, r, "init.mp4", time.Time{}, bytes.NewReader(b.Bytes()))
+	default:
+		http.NotFound(w, r)
+	}
+}

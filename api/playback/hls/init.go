@@ -1,0 +1,74 @@
+package hls
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+)
+
+// Init is the place of the boxes in a file that describe its fragments.
+type Init struct {
+	FtypBytes int64 // the file begins with its ftyp, of this length
+	MoovAt    int64 // offset of the moov that the file had while it grew
+	MoovBytes int64 // length of that box
+}
+
+// SizeBytes returns the length of the initialisation segment.
+func (i Init) SizeBytes() int64 { return i.FtypBytes + i.MoovBytes }
+
+// maxInitBytes bounds the moov of an initialisation segment, which has no sample tables.
+const maxInitBytes = 1 << 20
+
+// Reader returns the initialisation segment of an open file: its ftyp and moov.
+func (i Init) Reader(file io.ReaderAt) io.Reader {
+	return io.MultiReader(io.NewSectionReader(file, 0, i.FtypBytes), io.NewSectionReader(file, i.MoovAt, i.MoovBytes))
+}
+
+// FindInit finds the initialisation segment of a file of size bytes. It returns ErrNoRanges if the
+// file has none.
+func FindInit(file io.ReaderAt, size int64) (Init, error) {
+	_, found, _, err := findInit(file, size)
+	return found, err
+}
+
+// pageBytes is the alignment of the moov of a growing file that becomes a part of an mdat.
+const pageBytes = 4096
+
+// maxBoxes bounds the boxes that are read in search of the moov.
+const maxBoxes = 64
+
+// findInit finds the initialisation segment, the offset from which the fragments follow, and the
+// payload of the moov. A
+// finished ordinary file has both inside its mdat: see package sinks/mp4.
+func findInit(file io.ReaderAt, size int64) (fragments int64, found Init, moov []byte, err error) {
+	inside := false
+	for at, n := int64(0), 0; at < size && n < maxBoxes; n++ {
+		h, err := isobmff.ReadHeader(file, at, size)
+		if err != nil && !isobmff.IsContent(err) {
+			return 0, found, nil, err
+		}
+		if err != nil || h.SizeBytes == 0 || h.SizeBytes > size-at || inside && !h.Is("moov") {
+			break
+		}
+		switch {
+		case h.Is("ftyp") && at == 0 && h.SizeBytes <= pageBytes:
+			found.FtypBytes = h.SizeBytes
+		case h.Is("moov") && h.SizeBytes <= maxInitBytes:
+			moov, err = isobmff.ReadPayload(file, at, h, size, maxInitBytes)
+			if err != nil {
+				return 0, found, nil, err
+			}
+			if isobmff.Find(moov, "mvex") != nil && found.FtypBytes > 0 {
+				found.MoovAt, found.MoovBytes = at, h.SizeBytes
+				return at + h.SizeBytes, found, moov, nil
+			}
+		case h.Is("mdat"):
+			inside = true
+			at = (at + h.HeaderBytes + pageBytes - 1) / pageBytes * pageBytes
+			continue
+		}
+		at += h.SizeBytes
+	}
+	return 0, found, nil, fmt.Errorf("%w: no moov describes any", ErrNoRanges)
+}

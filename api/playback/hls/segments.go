@@ -1,0 +1,106 @@
+package hls
+
+import "sort"
+
+// Segment is a media segment: consecutive chunks of a file.
+type Segment struct {
+	At, SizeBytes int64 // range of bytes in the file
+	StartNS       int64 // movie time at which it begins
+	DurationNS    int64
+	HoleNS        int64 // time without media behind it; 0: none
+	Independent   bool  // it begins with a key frame
+}
+
+// Span selects a part of a file by movie times: the frames with FromNS <= presentation time < ToNS.
+type Span struct {
+	FromNS, ToNS int64
+	Growing      bool // the file grows: segments that later chunks may change are left out
+}
+
+// within returns the chunks of a span: from the key frame that is needed for its first frame up to
+// the chunk with its last frame.
+func (m *Mapped) within(s Span) (first, end int) {
+	c := m.Chunks
+	first = sort.Search(len(c), func(i int) bool { return c[i].MaxNS >= s.FromNS }) // MaxNS increases but for some frames
+	for first > 0 && c[first-1].MaxNS >= s.FromNS {
+		first--
+	}
+	for first > 0 && (first == len(c) || c[first].KeyBytes == 0 || c[first].StartNS > s.FromNS) {
+		first--
+	}
+	end = sort.Search(len(c), func(i int) bool { return c[i].MinNS >= s.ToNS })
+	for end < len(c) && c[end].MinNS < s.ToNS {
+		end++
+	}
+	if end < first || first < len(c) && c[first].MinNS >= s.ToNS || len(c) > 0 && c[len(c)-1].MaxNS < s.FromNS {
+		return first, first
+	}
+	return first, end
+}
+
+// Segments calls yield with each segment of a span in order, until yield returns false. A segment is
+// made of whole GOPs and lasts segmentNS or longer, up to the next key frame. A GOP of more than
+// twice that is divided between chunks. Which chunks form a segment depends only on the span's first
+// chunk and on the chunks up to the next segment.
+func (m *Mapped) Segments(s Span, segmentNS int64, yield func(Segment) bool) {
+	first, end := m.within(s)
+	from := first
+	for i := first + 1; i < end; i++ {
+		if m.ends(from, i, segmentNS) {
+			if !yield(m.segment(from, i, false)) {
+				return
+			}
+			from = i
+		}
+	}
+	// The last segment of a growing file is complete if the file goes on behind the span.
+	if from < end && (!s.Growing || end < len(m.Chunks)) {
+		yield(m.segment(from, end, true))
+	}
+}
+
+// ends reports whether the segment from chunk from ends before chunk i.
+func (m *Mapped) ends(from, i int, segmentNS int64) bool {
+	c, lasted := &m.Chunks[i], m.Chunks[i].StartNS-m.Chunks[from].StartNS
+	return m.Chunks[i-1].HoleNS > 0 || c.KeyBytes > 0 && lasted >= segmentNS || c.LastNS-m.Chunks[from].StartNS > 2*segmentNS
+}
+
+// segment returns the segment of the chunks from first up to but not including end. last reports that
+// no segment follows it in the span.
+func (m *Mapped) segment(first, end int, last bool) Segment {
+	a, b := &m.Chunks[first], &m.Chunks[end-1]
+	s := Segment{At: a.At, SizeBytes: b.At + b.SizeBytes - a.At, StartNS: a.StartNS, Independent: a.KeyBytes > 0}
+	until := b.EndNS
+	if end < len(m.Chunks) {
+		if s.HoleNS = b.HoleNS; s.HoleNS == 0 && !last {
+			until = m.Chunks[end].StartNS
+		}
+	}
+	s.DurationNS = max(until-a.StartNS, 1)
+	return s
+}
+
+// Keys calls yield with each key frame of a span that begins a chunk, as a segment of its own: from
+// its moof to its last byte, with the time up to the next one. It leaves out the last key frame of a
+// growing file, whose time is not known.
+func (m *Mapped) Keys(s Span, yield func(Segment) bool) {
+	first, end := m.within(s)
+	for i := first; i < end; {
+		next := i + 1
+		for next < len(m.Chunks) && m.Chunks[next].KeyBytes == 0 {
+			next++
+		}
+		if next >= len(m.Chunks) && s.Growing {
+			return
+		}
+		c := &m.Chunks[i]
+		if c.KeyBytes > 0 {
+			k := m.segment(i, min(next, len(m.Chunks)), false)
+			k.SizeBytes = c.KeyBytes
+			if !yield(k) {
+				return
+			}
+		}
+		i = next
+	}
+}
