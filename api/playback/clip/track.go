@@ -42,26 +42,11 @@ const (
 	maxTracks     = index.MaxTracks
 )
 
-// describe sets r.Tracks from the index and from the file's moov. It reads the headers of the moov's boxes and the
-// descriptions, not the sample tables.
+// describe sets r.Tracks from the index and from the file's moov.
 func (r *Recording) describe() error {
-	in := io.ReaderAt(filesystem.NewAhead(r.File.File, r.File.Size))
-	moov, err := findBox(in, 0, r.File.Size, "moov")
+	described, err := readTracks(filesystem.NewAhead(r.File.File, r.File.Size), r.File.Size)
 	if err != nil {
 		return err
-	}
-	described := map[uint32]Track{}
-	for at := moov.from; at < moov.to && len(described) <= maxTracks; {
-		trak, err := findBox(in, at, moov.to, "trak")
-		if err != nil {
-			break // behind the last one
-		}
-		t, err := readTrack(in, trak)
-		if err != nil {
-			return err
-		}
-		described[t.ID] = t
-		at = trak.to
 	}
 	for _, x := range r.index.Tracks {
 		t, known := described[x.ID]
@@ -75,6 +60,29 @@ func (r *Recording) describe() error {
 		r.Tracks = append(r.Tracks, t)
 	}
 	return nil
+}
+
+// readTracks returns the tracks in the moov of a file of size bytes, by their IDs, without the fields that the index has. It reads the
+// headers of the moov's boxes and the descriptions, not the sample tables.
+func readTracks(in io.ReaderAt, size int64) (map[uint32]Track, error) {
+	moov, err := findBox(in, 0, size, "moov")
+	if err != nil {
+		return nil, err
+	}
+	described := map[uint32]Track{}
+	for at := moov.from; at < moov.to && len(described) < maxTracks; {
+		trak, err := findBox(in, at, moov.to, "trak")
+		if err != nil {
+			break // behind the last one
+		}
+		t, err := readTrack(in, trak)
+		if err != nil {
+			return nil, err
+		}
+		described[t.ID] = t
+		at = trak.to
+	}
+	return described, nil
 }
 
 // box is the payload of a box: the bytes of a file from one offset up to another.
