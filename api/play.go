@@ -32,6 +32,7 @@ var playParams = []params.Param{
 	{Name: "end", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds: all pictures are presented before it; absent, and without duration: now"},
 	{Name: "duration", Kind: params.Duration, Doc: "length of the span, instead of end"},
 	{Name: "gaps", Enum: []string{gapsCut, gapsKeep}, Def: gapsCut, Doc: "cut: footage after a gap follows at once; keep: the last picture before a gap lasts until its end"},
+	{Name: "format", Enum: []string{string(play.MP4), string(play.Fragmented)}, Def: string(play.MP4), Doc: "mp4: a file with ranges, tables first; fmp4: the same as a stream of fragments, without a length and ranges"},
 	{Name: "track", Doc: "the wanted tracks, separated by commas: video, audio, metadata, or one of several of a kind, as in audio:2; absent: all"},
 	{Name: "pipeline", Doc: "only the recordings of this pipeline; absent: of any, one at a time"},
 	{Name: "download", Kind: params.Flag, Doc: "whether the client should save the file"},
@@ -70,6 +71,7 @@ func playRequest(r *request) (q play.Request, err error) {
 	v := &r.query
 	start, end, duration := v.Time("start"), v.Time("end"), v.Duration("duration")
 	q.Options.KeepGaps = v.Choice("gaps") == gapsKeep
+	q.Format = play.Format(v.Choice("format"))
 	q.Span.Pipeline = v.Text("pipeline")
 	wants, err := wanted(v.Text("track"))
 	if err != nil {

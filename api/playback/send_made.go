@@ -29,6 +29,12 @@ func SendMade(w http.ResponseWriter, r *http.Request, content Made, size int64, 
 	return watched.err
 }
 
+// Stream returns a writer of an answer whose length is not known before its end. It closes the connection of a client that does not
+// read what a call of Write sends within stall.
+func Stream(w http.ResponseWriter, stall time.Duration) io.Writer {
+	return &footage{ResponseWriter: w, deadline: http.NewResponseController(w).SetWriteDeadline, stall: stall}
+}
+
 // madeReader keeps the first error of its content, which http.ServeContent does not return.
 type madeReader struct {
 	Made

@@ -13,6 +13,8 @@ type Traf struct {
 	Columns    *media.Columns // samples of the track, at least one
 	ShiftTicks int64          // added to the decode times of Columns to get those of the file
 	Roll       bool           // each sample belongs to the track's first roll group
+	// Description is the number of the samples' sample entry, from 1; 0: the one in the track's trex.
+	Description uint32
 }
 
 // runLayout describes the shortest encoding of a track run: which fields each sample has, and which
@@ -73,6 +75,9 @@ func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
 	c, s := t.Columns, t.layout()
 	traf := w.Open("traf")
 	h := Tfhd{Flags: s.tfhd, TrackID: t.TrackID, SampleDefaults: SampleDefaults{DurationTicks: s.duration, Flags: s.flags}}
+	if t.Description != 0 {
+		h.Flags, h.Description = h.Flags|TfhdDescription, t.Description
+	}
 	w.Tfhd(&h)
 	w.Tfdt(uint64(c.DTS[0] + t.ShiftTicks))
 	trun := w.OpenFull("trun", 1, s.trun)

@@ -51,46 +51,67 @@ func (m *Movie) createdSeconds() uint64 {
 // trak appends the trak of a track.
 func (m *Movie) trak(i int) {
 	s, t := &m.sheet, &m.tracks[i]
-	created := m.createdSeconds()
-	trak := s.begin("trak")
-	head := isobmff.TrackHeader{
-		CreatedSeconds: created, ID: t.id, Volume: t.volume, Width: t.width, Height: t.height,
-		DurationTicks: uint64(media.Rescale(t.endTicks, t.timescale, m.timescale())),
+	last := &t.parts[len(t.parts)-1]
+	n := m.openTrak(s, i, uint64(media.Rescale(t.endTicks, t.timescale, m.timescale())), uint64(t.out(last, last.lastDTS)+last.lastTicks-t.originTicks), m.edits(t))
+	m.stbl(i)
+	n.end(s)
+}
+
+// head appends the trak of a track whose samples are in fragments.
+func (m *Movie) head(s *sheet, i int, edit isobmff.Edit) {
+	n := m.openTrak(s, i, 0, 0, []isobmff.Edit{edit})
+	stbl := s.begin("stbl")
+	m.tracks[i].stsd(s)
+	s.NoSamples()
+	if roll := m.tracks[i].roll; roll != 0 {
+		s.RollDescription(roll)
 	}
+	s.end(stbl)
+	n.end(s)
+}
+
+// opened holds the boxes of an open trak, the outermost first.
+type opened [3]nested
+
+func (o opened) end(s *sheet) {
+	for i := len(o) - 1; i >= 0; i-- {
+		s.end(o[i])
+	}
+}
+
+// openTrak appends the trak of a track up to its stbl. movieTicks is the duration of the track in the movie, mediaTicks that of its samples.
+func (m *Movie) openTrak(s *sheet, i int, movieTicks, mediaTicks uint64, edits []isobmff.Edit) (o opened) {
+	t, created := &m.tracks[i], m.createdSeconds()
+	o[0] = s.begin("trak")
+	head := isobmff.TrackHeader{CreatedSeconds: created, ID: t.id, Volume: t.volume, Width: t.width, Height: t.height, DurationTicks: movieTicks}
 	if t.kind == media.Audio {
 		head.AlternateGroup = 1
 	}
 	s.Tkhd(&head)
-	m.edits(t)
+	edts := s.begin("edts")
+	s.Elst(edits)
+	s.end(edts)
 	if lead := m.lead(); t.kind == media.Metadata && lead != i {
 		s.Describes(m.tracks[lead].id)
 	}
-	mdia := s.begin("mdia")
-	last := &t.parts[len(t.parts)-1]
-	s.Mdhd(&isobmff.MediaHeader{
-		CreatedSeconds: created, Timescale: t.timescale, Language: language(t.language),
-		DurationTicks: uint64(t.out(last, last.lastDTS) + last.lastTicks - t.originTicks),
-	})
-	minf := nested{}
+	o[1] = s.begin("mdia")
+	s.Mdhd(&isobmff.MediaHeader{CreatedSeconds: created, Timescale: t.timescale, Language: language(t.language), DurationTicks: mediaTicks})
 	switch t.kind {
 	case media.Video:
 		s.Hdlr("vide", "VideoHandler")
-		minf = s.begin("minf")
+		o[2] = s.begin("minf")
 		s.Vmhd()
 	case media.Audio:
 		s.Hdlr("soun", "SoundHandler")
-		minf = s.begin("minf")
+		o[2] = s.begin("minf")
 		s.Smhd()
 	default:
 		s.Hdlr(t.handler.String(), "MetadataHandler")
-		minf = s.begin("minf")
+		o[2] = s.begin("minf")
 		s.Nmhd()
 	}
 	s.Dinf()
-	m.stbl(i)
-	s.end(minf)
-	s.end(mdia)
-	s.end(trak)
+	return o
 }
 
 func language(code string) string {
@@ -100,33 +121,34 @@ func language(code string) string {
 	return code
 }
 
-// edits appends the edit list of a track (ISO/IEC 14496-12, 8.6.6). The track is presented from the movie's begin, or later
+// edits returns the edit list of a track (ISO/IEC 14496-12, 8.6.6). The track is presented from the movie's begin, or later
 // after an empty edit, until its end.
-func (m *Movie) edits(t *track) {
+func (m *Movie) edits(t *track) (list []isobmff.Edit) {
 	scale := m.timescale()
 	start := media.Rescale(t.startTicks, t.timescale, scale)
-	var list []isobmff.Edit
 	if start > 0 {
 		list = append(list, isobmff.Edit{DurationTicks: uint64(start), MediaTicks: -1})
 	}
-	list = append(list, isobmff.Edit{
+	return append(list, isobmff.Edit{
 		DurationTicks: uint64(max(media.Rescale(t.endTicks, t.timescale, scale)-start, 0)),
 		MediaTicks:    max(t.startTicks-t.originTicks, 0),
 	})
-	edts := m.sheet.begin("edts")
-	m.sheet.Elst(list)
-	m.sheet.end(edts)
+}
+
+// stsd appends the sample entries of a track.
+func (t *track) stsd(s *sheet) {
+	stsd := s.table("stsd", 0, uint32(len(t.entries)))
+	for _, entry := range t.entries {
+		s.Append(entry)
+	}
+	s.end(stsd)
 }
 
 // stbl appends the descriptions and the tables of a track. Each table has a piece for each part.
 func (m *Movie) stbl(i int) {
 	s, t := &m.sheet, &m.tracks[i]
 	stbl := s.begin("stbl")
-	stsd := s.table("stsd", 0, uint32(len(t.entries)))
-	for _, entry := range t.entries {
-		s.Append(entry)
-	}
-	s.end(stsd)
+	t.stsd(s)
 	var sums counts
 	for k := range t.parts {
 		p := &t.parts[k]

@@ -95,6 +95,20 @@ func (p *part) measure(r *clip.Recording, fromTicks, toTicks int64) error {
 	}
 }
 
+// tighten leaves out samples at the begin of a part that only pictures before the clip need: where the first picture in the clip is a
+// sync sample, the GOP before it.
+func (p *part) tighten(r *clip.Recording, fromTicks, toTicks int64) error {
+	if p.startPTS == unseen || p.startPTS <= fromTicks || r.Tracks[p.track].Kind() != media.Video {
+		return nil
+	}
+	first, _, err := r.Range(p.track, p.startPTS, toTicks)
+	if err != nil || first <= p.first {
+		return err
+	}
+	p.first = first
+	return p.measure(r, fromTicks, toTicks)
+}
+
 // entrance returns the number of the first sample of a part at which a clip after the first one begins: a sync sample that
 // is presented at fromTicks or later. A clip in the middle of a movie has no edit list to hide samples before it.
 func (p *part) entrance(r *clip.Recording, fromTicks int64) (int64, error) {

@@ -178,6 +178,9 @@ func (m *Movie) parts(r *clip.Recording, c *clip.Clip) (out []part, all bool, er
 		if err := p.measure(r, from, to); err != nil {
 			return nil, false, err
 		}
+		if err := p.tighten(r, from, to); err != nil {
+			return nil, false, err
+		}
 		out = append(out, p)
 	}
 	if len(out) == 0 || out[m.leadOf(r, out)].startPTS == unseen {

@@ -3,6 +3,7 @@ package play
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -32,8 +33,18 @@ type Request struct {
 	Span    clip.Span
 	Open    bool // the span has no end of its own: it ends now
 	Options movie.Options
+	Format  Format
 	Name    string // of the file for the client to save; empty: none
 }
+
+// Format is the format of an answer.
+type Format string
+
+// The formats.
+const (
+	MP4        Format = "mp4"  // tables first, with a length and ranges
+	Fragmented Format = "fmp4" // fragments, as one stream
+)
 
 // ErrBusy reports that a file of the span is being deleted.
 var ErrBusy = errors.New("a recording of the span is being deleted")
@@ -68,17 +79,60 @@ func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse
 		return err
 	}
 	defer leave()
+	h := w.Header()
+	if q.Format == Fragmented {
+		describe(h, m)
+		p.stream(w, r, q, m)
+		return nil
+	}
 	content := m.NewReader(p.Library)
 	defer content.Close()
-	h := w.Header()
+	describe(h, m)
 	h.Set("ETag", m.ETag)
-	h.Set("Spool-Start", time.Unix(0, m.StartUTC).UTC().Format(time.RFC3339Nano))
-	h.Set("Spool-Duration", strconv.FormatFloat(time.Duration(m.DurationNS).Seconds(), 'f', -1, 64))
 	if err := playback.SendMade(w, r, content, m.SizeBytes, p.Stall, refuse); err != nil {
 		p.plans.drop(key)
 		p.Failed(q.Stream, err)
 	}
 	return nil
+}
+
+// describe sets the headers with the wall clock of the first picture, and the seconds of the file.
+func describe(h http.Header, m *movie.Movie) {
+	h.Set("Spool-Start", time.Unix(0, m.StartUTC).UTC().Format(time.RFC3339Nano))
+	h.Set("Spool-Duration", strconv.FormatFloat(time.Duration(m.DurationNS).Seconds(), 'f', -1, 64))
+}
+
+// stream answers a request with a format that has no ranges.
+func (p *Player) stream(w http.ResponseWriter, r *http.Request, q Request, m *movie.Movie) {
+	h := w.Header()
+	h.Set("Content-Type", "video/mp4")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Accept-Ranges", "none")
+	if r.Method == http.MethodHead {
+		return
+	}
+	out := &written{Writer: playback.Stream(w, p.Stall)}
+	if err := m.WriteFragments(r.Context(), p.Library, out); err != nil {
+		if out.err == nil && r.Context().Err() == nil { // else the client has left
+			p.plans.drop(r.URL.RequestURI())
+			p.Failed(q.Stream, err)
+		}
+		panic(http.ErrAbortHandler) // the client must not take the file for complete
+	}
+}
+
+// written keeps the error of a writer.
+type written struct {
+	io.Writer
+	err error
+}
+
+func (w *written) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	if err != nil {
+		w.err = err
+	}
+	return n, err
 }
 
 // find returns the clips of a request.

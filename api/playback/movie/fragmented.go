@@ -1,0 +1,205 @@
+package movie
+
+import (
+	"context"
+	"io"
+	"math"
+
+	"github.com/gospool/spool/api/playback/clip"
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// WriteFragments writes the movie as a fragmented file (ISO/IEC 14496-12, 8.8), as one that is played while it arrives:
+//
+//	ftyp moov{mvex} (moof mdat)*
+//
+// A fragment begins at a sync sample of the lead track, and lasts a second or more. Its memory is that of one
+// fragment's samples, without their bytes.
+func (m *Movie) WriteFragments(ctx context.Context, library *clip.Library, w io.Writer) error {
+	f := &fragments{m: m, out: w, base: m.base(), buf: make([]byte, 64<<10)}
+	if err := f.init(); err != nil {
+		return err
+	}
+	return m.Walk(ctx, library, f.add)
+}
+
+// base returns the decode time of the earliest sample, in ticks of the movie; at most 0. The times of the fragmented file count from it,
+// because a decode time there cannot be negative.
+func (m *Movie) base() (ticks int64) {
+	for i := range m.tracks {
+		t := &m.tracks[i]
+		at := media.Rescale(t.originTicks, t.timescale, m.timescale())
+		if media.Rescale(at, m.timescale(), t.timescale) > t.originTicks {
+			at--
+		}
+		ticks = min(ticks, at)
+	}
+	return ticks
+}
+
+// The bounds of a fragment.
+const (
+	fragmentNS         = int64(1e9) // least duration, unless the clip ends
+	maxFragmentNS      = int64(1e10)
+	maxFragmentSamples = 16 << 10
+)
+
+// fragments collects the samples of one fragment.
+type fragments struct {
+	m    *Movie
+	out  io.Writer
+	base int64
+	buf  []byte
+
+	file    io.ReaderAt // of the clip
+	number  uint32
+	runs    []fragmentRun // one for each track
+	samples int
+	beginNS int64 // decode time of the fragment's first sample
+}
+
+type fragmentRun struct {
+	cols  media.Columns
+	entry uint32
+	from  []place
+	bytes int64
+}
+
+// place is a contiguous range of the clip's file.
+type place struct{ at, n int64 }
+
+// init writes the ftyp and the moov.
+func (f *fragments) init() error {
+	m := f.m
+	var s sheet
+	ftyp := s.begin("ftyp")
+	s.AppendString("iso5\x00\x00\x02\x00iso5iso6mp41")
+	s.end(ftyp)
+	moov := s.begin("moov")
+	s.Mvhd(&isobmff.MovieHeader{CreatedSeconds: m.createdSeconds(), Timescale: m.timescale(), NextTrackID: uint32(len(m.tracks) + 1)})
+	for i := range m.tracks {
+		m.head(&s, i, isobmff.Edit{
+			DurationTicks: uint64(media.Rescale(m.tracks[i].endTicks, m.tracks[i].timescale, m.timescale())),
+			MediaTicks:    -f.zero(&m.tracks[i]),
+		})
+	}
+	mvex := s.begin("mvex")
+	for i := range m.tracks {
+		s.Trex(&isobmff.Trex{TrackID: m.tracks[i].id, Description: 1, SampleDefaults: isobmff.SampleDefaults{Flags: m.tracks[i].defaultFlags()}})
+	}
+	s.end(mvex)
+	s.end(moov)
+	if s.Err() != nil {
+		return s.Err()
+	}
+	f.runs = make([]fragmentRun, len(m.tracks))
+	_, err := f.out.Write(s.B)
+	return err
+}
+
+// zero returns the base in ticks of a track.
+func (f *fragments) zero(t *track) int64 {
+	return media.Rescale(f.base, f.m.timescale(), t.timescale)
+}
+
+func (t *track) defaultFlags() uint32 {
+	if t.kind == media.Video {
+		return isobmff.NonSyncFlags
+	}
+	return isobmff.SyncFlags
+}
+
+// add adds a sample, after it has written the fragment that the sample does not belong to. nil ends the clip.
+func (f *fragments) add(s *Sample, file io.ReaderAt) error {
+	if s == nil {
+		return f.flush()
+	}
+	t, run := &f.m.tracks[s.Track], &f.runs[s.Track]
+	ns := media.ToNanos(s.DTS, t.timescale)
+	if f.samples > 0 {
+		lasted := ns - f.beginNS
+		if run.entry != s.Entry && run.cols.Len() > 0 || f.samples >= maxFragmentSamples ||
+			lasted >= maxFragmentNS || s.Track == f.m.lead() && s.Sync && lasted >= fragmentNS {
+			if err := f.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if f.samples == 0 {
+		f.beginNS, f.file = ns, file
+	}
+	f.samples++
+	run.entry = s.Entry
+	c := &run.cols
+	c.DTS = append(c.DTS, s.DTS)
+	c.OffsetTicks = append(c.OffsetTicks, int32(min(max(s.PTS-s.DTS, math.MinInt32), math.MaxInt32)))
+	c.SizeBytes = append(c.SizeBytes, s.SizeBytes)
+	flags := uint8(0)
+	if s.Sync {
+		flags = media.FlagSync
+	}
+	c.Flags = append(c.Flags, flags)
+	c.EndTicks = s.DTS + s.DurationTicks
+	run.bytes += int64(s.SizeBytes)
+	if n := len(run.from); n > 0 && run.from[n-1].at+run.from[n-1].n == s.At {
+		run.from[n-1].n += int64(s.SizeBytes)
+	} else {
+		run.from = append(run.from, place{s.At, int64(s.SizeBytes)})
+	}
+	return nil
+}
+
+// flush writes the fragment.
+func (f *fragments) flush() error {
+	if f.samples == 0 {
+		return nil
+	}
+	f.number++
+	var w isobmff.Writer
+	moof := w.Open("moof")
+	w.Mfhd(f.number)
+	patches := make([]int, len(f.runs))
+	media := int64(0)
+	for i := range f.runs {
+		if run, t := &f.runs[i], &f.m.tracks[i]; run.cols.Len() > 0 {
+			patches[i] = w.Traf(&isobmff.Traf{
+				TrackID: t.id, Default: t.defaultFlags(), Columns: &run.cols, ShiftTicks: -f.zero(t), Roll: t.roll != 0, Description: run.entry,
+			})
+			media += run.bytes
+		}
+	}
+	w.Close(moof)
+	at := int64(len(w.B)) + 16
+	for i := range f.runs {
+		if run := &f.runs[i]; run.cols.Len() > 0 {
+			w.Patch(patches[i], uint32(at))
+			at += run.bytes
+		}
+	}
+	w.LargeHeader("mdat", 16+media)
+	if w.Err() != nil {
+		return w.Err()
+	}
+	if _, err := f.out.Write(w.B); err != nil {
+		return err
+	}
+	for i := range f.runs {
+		run := &f.runs[i]
+		for _, p := range run.from {
+			if n, err := io.CopyBuffer(writerOnly{f.out}, io.NewSectionReader(f.file, p.at, p.n), f.buf); err != nil {
+				return err
+			} else if n < p.n {
+				return io.ErrUnexpectedEOF
+			}
+		}
+		c := &run.cols
+		c.DTS, c.OffsetTicks, c.SizeBytes, c.Flags = c.DTS[:0], c.OffsetTicks[:0], c.SizeBytes[:0], c.Flags[:0]
+		run.from, run.bytes = run.from[:0], 0
+	}
+	f.samples = 0
+	return nil
+}
+
+// writerOnly hides the other methods of a writer, so that io.CopyBuffer uses its buffer.
+type writerOnly struct{ io.Writer }
