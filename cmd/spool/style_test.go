@@ -175,6 +175,7 @@ var notStages = map[string][]string{
 	"configs/resolve.go":                        {"mp4"}, // the block
 	"configs/warnings.go":                       {"mp4"},
 	"cmd/spool/settings.go":                     {"mp4"},
+	"api/playback/play/player.go":               {"mp4"}, // the format
 	"cmd/spool/server/declared/need_restart.go": {"mp4"},
 	"cmd/spool/server/declared/declared.go":     {"mp4"},
 	"cmd/spool/bench.go":                        {"mp4"},                      // the format

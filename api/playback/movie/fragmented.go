@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"time"
 
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline/isobmff"
@@ -40,8 +41,8 @@ func (m *Movie) base() (ticks int64) {
 
 // The bounds of a fragment.
 const (
-	fragmentNS         = int64(1e9) // least duration, unless the clip ends
-	maxFragmentNS      = int64(1e10)
+	fragmentNS         = int64(time.Second) // least duration, unless the clip ends
+	maxFragmentNS      = int64(10 * time.Second)
 	maxFragmentSamples = 16 << 10
 )
 
