@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"github.com/gospool/spool/api/auth"
+	"github.com/gospool/spool/api/export"
+	"github.com/gospool/spool/api/export/bundle"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline"
@@ -26,6 +28,8 @@ type Deps struct {
 	Catalogue Catalogue
 	Files     playback.Files
 	Clips     *clip.Library // opens recordings sample by sample, for playback of spans of time; nil: such requests get 503
+	// Exports makes the store of exports, whose source is given. nil, or without Clips: requests for exports get 503.
+	Exports func(bundle.Source) *export.Store
 	// Lists returns NotFound for a finished file f, with this name below the record directory, that
 	// is not in the catalogue. nil: every file is served.
 	Lists func(ctx context.Context, f *os.File, name string) error

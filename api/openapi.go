@@ -91,7 +91,7 @@ func (rt *route) responses(types openapi.Schemas) openapi.Object {
 	for code, value := range rt.others {
 		out[strconv.Itoa(code)] = openapi.Object{"description": strings.ToLower(http.StatusText(code)), "content": jsonContent(types.Of(reflect.TypeOf(value)))}
 	}
-	if rt.media == "video/mp4" {
+	if rt.media == "video/mp4" || rt.media == "application/octet-stream" {
 		out["206"] = openapi.Object{"description": "the ranges that were asked for", "content": ok["content"]}
 		out["304"] = openapi.Object{"description": "the client's copy is the file"}
 		out["412"] = openapi.Object{"description": "the file is not the one that was meant"}

@@ -24,6 +24,8 @@ var operations = map[string]auth.Role{
 
 	"DELETE /mp4/records": auth.Admin, "DELETE /mp4/records/x": auth.Admin, "DELETE /mp4/streams/a": auth.Admin, "POST /mp4/reload": auth.Admin, "POST /mp4/retention/confirm": auth.Admin,
 
+	"GET /mp4/export": auth.View, "GET /mp4/export/x": auth.View, "GET /mp4/export/x/y": auth.View, "POST /mp4/export": auth.Control, "DELETE /mp4/export/x": auth.Control,
+
 	"PUT /mp4/pipelines/x": auth.Declare, "DELETE /mp4/pipelines/x": auth.Declare,
 }
 
@@ -79,7 +81,7 @@ func TestEveryOperationOfEveryRole(t *testing.T) {
 
 // TestTheMapOfOperationsIsComplete: a new route must be added to it by hand.
 func TestTheMapOfOperationsIsComplete(t *testing.T) {
-	examples := strings.NewReplacer("*stream_path", "a", "*filename", "a.mp4", ":id", "x", ":name", "x")
+	examples := strings.NewReplacer("*stream_path", "a", "*filename", "a.mp4", ":id", "x", ":name", "x", ":file", "y")
 	seen := map[string]bool{}
 	for _, rt := range routes() {
 		op := rt.method + " " + examples.Replace(rt.path)

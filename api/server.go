@@ -11,6 +11,8 @@ import (
 
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/conn"
+	"github.com/gospool/spool/api/export"
+	"github.com/gospool/spool/api/export/recorded"
 	"github.com/gospool/spool/api/metrics"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/play"
@@ -32,7 +34,8 @@ type Server struct {
 	hosts     hosts
 	origins   *http.CrossOriginProtection
 	readers   playback.Readers
-	player    *play.Player // nil without Deps.Clips
+	player    *play.Player  // nil without Deps.Clips
+	exported  *export.Store // nil without Deps.Exports
 	shown     scrub.Scrubber
 	document  func() ([]byte, error) // returns the OpenAPI document, which the first call makes
 	scrape    http.Handler           // answers /metrics
@@ -74,6 +77,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 				deps.Log.Error("the answer with a span of footage ended early", "stream", stream, "error", err)
 			},
 		}
+	}
+	if s.player != nil && deps.Exports != nil {
+		s.exported = deps.Exports(recorded.Source{Player: s.player})
 	}
 	for i := range s.table {
 		s.shown.Endpoints = append(s.shown.Endpoints, s.table[i].template())

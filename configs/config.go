@@ -17,6 +17,7 @@ type Config struct {
 	Ingest    Ingest                    `yaml:"ingest" doc:"The servers that streams are published to."`
 	Retention Retention                 `yaml:"retention" doc:"When recordings are deleted, beside mp4.expire_days and mp4.disk_max_percent."`
 	Events    Events                    `yaml:"events" doc:"Limits of events, and how long they are listed."`
+	Exports   Exports                   `yaml:"exports" doc:"Limits of exports (POST /mp4/export), and how long they are kept."`
 	Memory    Memory                    `yaml:"memory" doc:"Limits of memory."`
 	Log       Log                       `yaml:"log" doc:"The log, on standard error."`
 

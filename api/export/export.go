@@ -24,7 +24,7 @@ type Export struct {
 	Request    bundle.Request
 	State      State
 	Bytes      int64 // of footage, written so far
-	TotalBytes int64 // of footage
+	TotalBytes int64 // of footage; an estimate until it is finished, if the format has no exact size
 	Err        error // why it has failed
 	Created    time.Time
 	Finished   time.Time        // zero until then
@@ -39,7 +39,7 @@ func (e *Export) Share() float64 {
 	case e.TotalBytes == 0:
 		return 0
 	}
-	return float64(e.Bytes) / float64(e.TotalBytes)
+	return min(float64(e.Bytes)/float64(e.TotalBytes), 1)
 }
 
 // Kind is the reason of an Error.

@@ -28,7 +28,7 @@ func (s *Store) run(ctx context.Context, j *job) {
 	now := s.o.Clock.Now().UTC().Round(0)
 	if err == nil {
 		done := j.Export
-		done.State, done.Finished, done.Files, done.Bytes = Finished, now, files, j.TotalBytes
+		done.State, done.Finished, done.Files, done.TotalBytes = Finished, now, files, j.Bytes
 		if err = s.publish(done); err == nil {
 			s.set(func() { j.Export, j.left = done, 0 })
 			s.o.Log.Info("export finished", "export", j.ID, "name", j.Request.Name, "bytes", j.TotalBytes)
@@ -69,7 +69,7 @@ func (s *Store) make(ctx context.Context, j *job) ([]bundle.Written, error) {
 	}
 	total := b.MediaBytes()
 	s.set(func() { j.TotalBytes, j.left = total, total+b.OtherBytes() })
-	files, err := b.Write(ctx, &target{s, ctx, dir}, bundle.Maker{Recorder: s.o.Recorder, Key: key}, j.Created, func(n int) {
+	files, err := b.Write(ctx, &target{s, ctx, dir}, bundle.Maker{Recorder: s.o.Recorder(), Key: key}, j.Created, func(n int) {
 		s.set(func() { j.Bytes += int64(n); j.left = max(j.left-int64(n), 0) })
 	})
 	if ctx.Err() != nil {

@@ -26,7 +26,7 @@ const Dir = ".spool-exports"
 type Options struct {
 	RecordDir string
 	Source    bundle.Source
-	Recorder  manifest.Recorder
+	Recorder  func() manifest.Recorder // is called for each export
 	Limits    Limits
 	// Room returns how many bytes may be written on the disk of the record directory. It is negative if the disk
 	// is fuller than it should be.
@@ -52,7 +52,8 @@ type Store struct {
 	pace    pace
 	changed chan struct{} // wakes the deletion of old exports
 
-	keyed sync.Mutex // guards the making of the key
+	keyed sync.Mutex    // guards the following field, and the making of the key's file
+	key   *manifest.Key // nil until it was read or made
 
 	mu   sync.Mutex        // guards the following field, and the exports in it
 	jobs map[media.ID]*job // all exports
@@ -110,8 +111,12 @@ func (s *Store) Create(ctx context.Context, r bundle.Request) (Export, error) {
 
 // forClient returns an *Error for an error of a source that the client should see.
 func forClient(err error) error {
-	if errors.Is(err, bundle.ErrNoFootage) {
-		return &Error{Kind: Unknown, Text: strings.TrimSpace(err.Error()), Err: err}
+	var refused *bundle.RefusedError
+	switch {
+	case errors.Is(err, bundle.ErrNoFootage):
+		return &Error{Kind: Unknown, Text: err.Error(), Err: err}
+	case errors.As(err, &refused):
+		return &Error{Kind: Invalid, Text: err.Error(), Err: err}
 	}
 	return err
 }
@@ -195,5 +200,24 @@ func (s *Store) Open(id media.ID, name string) (*os.File, error) {
 func (s *Store) Key() (manifest.Key, error) {
 	s.keyed.Lock()
 	defer s.keyed.Unlock()
-	return manifest.LoadKey(s.disk, filepath.Join(s.o.RecordDir, manifest.KeyFile))
+	if s.key != nil {
+		return *s.key, nil
+	}
+	key, err := manifest.LoadKey(s.disk, filepath.Join(s.o.RecordDir, manifest.KeyFile))
+	if err == nil {
+		s.key = &key
+	}
+	return key, err
+}
+
+// PublicKey returns the public part of the recorder's key. known is false before the first export has made it.
+func (s *Store) PublicKey() (key manifest.PublicKey, known bool) {
+	if _, err := s.disk.Stat(filepath.Join(s.o.RecordDir, manifest.KeyFile)); err != nil {
+		return nil, false
+	}
+	own, err := s.Key()
+	if err != nil {
+		return nil, false
+	}
+	return own.Public(), true
 }

@@ -49,7 +49,7 @@ func (f *fixture) open() {
 	tasks := pipeline.NewTasks(slog.New(slog.DiscardHandler), f.clock)
 	f.t.Cleanup(func() { require.NoError(f.t, tasks.Stop(context.Background())) })
 	f.Store = New(Options{
-		RecordDir: f.dir, Source: f.source, Recorder: manifest.Recorder{Name: "north", Program: "spool", Version: "1"}, Limits: f.limits,
+		RecordDir: f.dir, Source: f.source, Recorder: func() manifest.Recorder { return manifest.Recorder{Name: "north", Program: "spool", Version: "1"} }, Limits: f.limits,
 		Room: func() (int64, error) { return f.room, nil }, Tasks: tasks, Clock: f.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	f.Load()

@@ -16,7 +16,9 @@ import (
 // answer with code 416; size is the size of the file in decimal.
 func Send(w http.ResponseWriter, r *http.Request, f File, stall time.Duration, refuse func(w http.ResponseWriter, size string)) {
 	h := w.Header()
-	h.Set("Content-Type", "video/mp4")
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "video/mp4")
+	}
 	out := &footage{ResponseWriter: w, deadline: http.NewResponseController(w).SetWriteDeadline, stall: stall, refuse: refuse}
 	normaliseRange(r.Header, f.Size)
 	if f.Growing {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/gospool/spool/cmd/spool/export"
 	"github.com/gospool/spool/cmd/spool/probe"
 	"github.com/gospool/spool/pipeline/config"
 )
@@ -28,21 +29,23 @@ const (
 // commands defines the command line, for package kong: the commands, and the flags that all of them
 // have.
 type commands struct {
-	Serve     ServeCmd      `cmd:"" default:"withargs" help:"Record streams and serve the API. This is what spool does without a command."`
-	Check     CheckCmd      `cmd:"" help:"Check the configuration and build its pipelines, without starting anything."`
-	Config    ConfigCmd     `cmd:"" help:"Print the resolved configuration as YAML, and the source of each value."`
-	Stages    StagesCmd     `cmd:"" help:"Print every stage that a pipeline can be made of, with its settings and defaults."`
-	Bench     BenchCmd      `cmd:"" help:"Measure what recording costs on this machine, and say which settings suit it."`
-	Reindex   ReindexCmd    `cmd:"" help:"Make the catalogue say what is on the disk: add files without a row, mark rows without a file."`
-	Retention RetentionCmd  `cmd:"" help:"Say what would be deleted next and why, how far back each stream reaches, and when the disk will be full."`
-	Passwd    PasswdCmd     `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration, or for digest."`
-	Token     TokenCmd      `cmd:"" help:"Make a token for a program, and print what http.auth.tokens of the configuration takes of it."`
-	Repair    RepairCmd     `cmd:"" help:"Finish files that a crash left behind, and make repaired copies of damaged files of other programs."`
-	Remux     RemuxCmd      `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
-	Probe     probe.Command `cmd:"" help:"Print the tracks, the GOP structure and the faults of the times of an MP4 file or a live stream."`
-	Schema    SchemaCmd     `cmd:"" help:"Print the JSON Schema of a configuration, for editors."`
-	Version   VersionCmd    `cmd:"" help:"Print the version."`
-	Help      HelpCmd       `cmd:"" help:"Print this help, or that of a command."`
+	Serve     ServeCmd             `cmd:"" default:"withargs" help:"Record streams and serve the API. This is what spool does without a command."`
+	Check     CheckCmd             `cmd:"" help:"Check the configuration and build its pipelines, without starting anything."`
+	Config    ConfigCmd            `cmd:"" help:"Print the resolved configuration as YAML, and the source of each value."`
+	Stages    StagesCmd            `cmd:"" help:"Print every stage that a pipeline can be made of, with its settings and defaults."`
+	Bench     BenchCmd             `cmd:"" help:"Measure what recording costs on this machine, and say which settings suit it."`
+	Reindex   ReindexCmd           `cmd:"" help:"Make the catalogue say what is on the disk: add files without a row, mark rows without a file."`
+	Retention RetentionCmd         `cmd:"" help:"Say what would be deleted next and why, how far back each stream reaches, and when the disk will be full."`
+	Passwd    PasswdCmd            `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration, or for digest."`
+	Token     TokenCmd             `cmd:"" help:"Make a token for a program, and print what http.auth.tokens of the configuration takes of it."`
+	Repair    RepairCmd            `cmd:"" help:"Finish files that a crash left behind, and make repaired copies of damaged files of other programs."`
+	Remux     RemuxCmd             `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
+	Export    export.Command       `cmd:"" help:"Export the footage of a span of time: of one stream as a file, of several as a zip archive with a player."`
+	Verify    export.VerifyCommand `cmd:"" help:"Check that an export is unchanged, and by whom it is signed."`
+	Probe     probe.Command        `cmd:"" help:"Print the tracks, the GOP structure and the faults of the times of an MP4 file or a live stream."`
+	Schema    SchemaCmd            `cmd:"" help:"Print the JSON Schema of a configuration, for editors."`
+	Version   VersionCmd           `cmd:"" help:"Print the version."`
+	Help      HelpCmd              `cmd:"" help:"Print this help, or that of a command."`
 
 	ShowVersion bool `name:"version" short:"v" group:"Settings, for every command:" help:"Print the version."`
 	settings
@@ -98,7 +101,7 @@ func run(args []string, p *Program) int {
 		return exitCode(p.Stderr, cli.Version.Run(p))
 	}
 	p.Settings = cli.settings
-	return exitCode(p.Stderr, ctx.Run(p, probe.Streams{Stdout: p.Stdout, Stderr: p.Stderr}))
+	return exitCode(p.Stderr, ctx.Run(p, probe.Streams{Stdout: p.Stdout, Stderr: p.Stderr}, export.Env{Load: p.load, Version: readBuild().version, Stdout: p.Stdout, Stderr: p.Stderr}))
 }
 
 // asFlags rewrites the arguments help COMMAND to COMMAND --help, so that kong prints both. A command may

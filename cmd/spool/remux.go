@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/cmd/spool/logging"
+	"github.com/gospool/spool/cmd/spool/newfile"
 	"github.com/gospool/spool/cmd/spool/progress"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
@@ -61,7 +61,7 @@ func (c *RemuxCmd) Run(p *Program) error {
 	if report.Finish.File == "" {
 		return fmt.Errorf("%s has no key frame: there is nothing to write", c.In)
 	}
-	if err := moveWithoutReplacing(filepath.Join(dir, report.Finish.File), c.Out); err != nil {
+	if err := newfile.Move(filepath.Join(dir, report.Finish.File), c.Out); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.Stdout, "%s: %s, %d bytes, %d of them to finish the file\n",
@@ -149,18 +149,4 @@ func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func(
 			return run.Report(), run.Err()
 		}
 	}
-}
-
-// moveWithoutReplacing gives the file from the name to. It returns fs.ErrExist if a file has this name already,
-// which another program may have made meanwhile. On a file system without hard links, it replaces a file that
-// is made between its check and the rename. It does not sync: after a power cut the output can be made again.
-func moveWithoutReplacing(from, to string) error {
-	err := os.Link(from, to)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if _, err := os.Lstat(to); err == nil { // the file system has no hard links, so check and then rename
-		return fmt.Errorf("%s: %w", to, fs.ErrExist)
-	}
-	return os.Rename(from, to)
 }

@@ -33,12 +33,13 @@ var mayImport = []struct {
 	from string
 	to   []string
 }{
-	{"cmd/spool", []string{"cmd/spool/logging", "cmd/spool/probe", "cmd/spool/progress", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
+	{"cmd/spool", []string{"cmd/spool/export", "cmd/spool/logging", "cmd/spool/newfile", "cmd/spool/probe", "cmd/spool/progress", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
 		"pipeline", "pipeline/bytesize", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server may import the recorder
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/unmanaged", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
 	{"cmd/spool/probe", []string{"cmd/spool/progress", "pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/endcause", "pipeline/isobmff", "pipeline/media",
 		"sinks/mp4", "stages/hub", "stages/ingest/file"}},
+	{"cmd/spool/export", []string{"cmd/spool/newfile", "cmd/spool/progress", "cmd/spool/server", "api/export/bundle", "api/export/manifest", "api/export/verify", "api/params", "configs", "pipeline", "pipeline/durable"}},
 	{"cmd/spool/progress", []string{"cmd/spool/logging"}},
 	{"cmd/spool/logging", []string{"configs", "pipeline/config"}},
 	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
@@ -78,6 +79,7 @@ var mayImport = []struct {
 	{"api/export/bundle", []string{"api/export/manifest", "pipeline/media", "pipeline/streampath"}},
 	{"api/export/manifest", []string{"pipeline/durable"}},
 	{"api/export/verify", []string{"api/export/bundle", "api/export/manifest"}},
+	{"api/export/recorded", []string{"api/export/bundle", "api/playback/clip", "api/playback/movie", "api/playback/play", "pipeline/media"}},
 	{"api/export/exporttest", []string{"api/export/bundle", "pipeline/media"}},
 	{"api/playback/hls", []string{"pipeline/codec", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
 	{"api/playback/hls/hlscheck", []string{"pipeline/isobmff", "pipeline/media"}},

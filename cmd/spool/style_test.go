@@ -92,7 +92,7 @@ var renaming = map[string]string{
 	"sinks/mp4/repair/watch.go":          "hands the call on",
 	"sinks/retention/expiry_wait.go":     "not synced: what is lost is waited for again",
 	"sinks/metadata/database/rescue.go":  "a database is exchanged for its copy",
-	"cmd/spool/remux.go":                 "the file of another run is not to be replaced",
+	"cmd/spool/newfile/move.go":          "the file of another run is not to be replaced",
 }
 
 // making lists the files that create a file, and why package durable does not do it for them.
@@ -111,6 +111,7 @@ var making = map[string]string{
 	"sinks/metadata/journal/disk.go":        "a journal, which grows",
 	"sinks/metadata/database/rescue.go":     "a database is exchanged for its copy",
 	"sinks/retention/expiry_wait.go":        "not synced: what is lost is waited for again",
+	"cmd/spool/export/command.go":           "not synced: an export can be made again",
 	"cmd/spool/bench.go":                    "a profile of this run",
 }
 

@@ -37,6 +37,22 @@ func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	return most, percent > 0 || keepsFree
 }
 
+// maxReserveBytes bounds the space that Room leaves free on a disk without limits.
+const maxReserveBytes = 1 << 30
+
+// Room returns how many bytes may be written to a disk beside recordings, so that no recording is deleted for them: up
+// to the limits of the policy on the disk. The last twentieth of a disk, or the last GiB of a large one, is never
+// for them. The result is negative if the disk is fuller than that.
+func (p *Policy) Room(disk filesystem.Capacity) int64 {
+	most, _ := mark(disk, p.DiskMaxPercent, p.MinFreeBytes)
+	for _, s := range p.Streams {
+		own, _ := mark(disk, 0, s.MinFreeBytes)
+		most = min(most, own)
+	}
+	most = min(most, disk.UsableBytes-min(disk.UsableBytes/20, maxReserveBytes))
+	return most - disk.UsedBytes()
+}
+
 // leastInodes returns the number of inodes to keep free for the next files of recordings and of the
 // catalogue's journal: a thousandth of the disk's inodes, from 8 to 1000.
 func leastInodes(disk filesystem.Capacity) int64 { return min(max(disk.Inodes/1000, 8), 1000) }

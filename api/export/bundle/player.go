@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed" // the page
 	"encoding/json"
+	"time"
 
 	"github.com/gospool/spool/api/export/manifest"
 )
@@ -20,7 +21,11 @@ var playerData = []byte(`{"files":[]}`)
 // Player returns a page that plays the footage of a manifest side by side, at the same wall clock. The page needs
 // nothing but the files beside it.
 func Player(m *manifest.Manifest) ([]byte, error) {
-	type gap [2]float64 // seconds since 1970
+	type gap struct {
+		Start float64 `json:"start"` // seconds since 1970
+		End   float64 `json:"end"`
+		Kept  bool    `json:"kept"`
+	}
 	type file struct {
 		Name   string  `json:"name"`
 		Stream string  `json:"stream"`
@@ -30,17 +35,19 @@ func Player(m *manifest.Manifest) ([]byte, error) {
 	}
 	data := struct {
 		Name  string `json:"name"`
-		Cut   bool   `json:"cut"`
 		Files []file `json:"files"`
-	}{Name: m.Name, Cut: m.Gaps == string(Cut)}
+	}{Name: m.Name}
+	seconds := func(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 	for i := range m.Files {
 		f := &m.Files[i]
 		if f.Start == nil || f.End == nil {
 			continue
 		}
-		shown := file{f.Name, f.Stream, float64(f.Start.UnixMicro()) / 1e6, float64(f.End.UnixMicro()) / 1e6, []gap{}}
+		shown := file{f.Name, f.Stream, seconds(*f.Start), seconds(*f.End), []gap{}}
 		for _, g := range f.Gaps {
-			shown.Gaps = append(shown.Gaps, gap{float64(g.Start.UnixMicro()) / 1e6, float64(g.End.UnixMicro()) / 1e6})
+			if g.Track == 0 { // else there are pictures or sound
+				shown.Gaps = append(shown.Gaps, gap{seconds(g.Start), seconds(g.End), g.Kept})
+			}
 		}
 		data.Files = append(data.Files, shown)
 	}

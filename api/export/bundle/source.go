@@ -43,7 +43,8 @@ const (
 
 // Media is the footage of a span. It is for one user at a time.
 type Media interface {
-	SizeBytes() int64 // exact number of bytes that WriteTo writes
+	// SizeBytes returns the number of bytes that WriteTo writes. It is an estimate unless exact is true.
+	SizeBytes() (bytes int64, exact bool)
 	Facts() Facts
 	// WriteTo writes the whole file. It returns early when ctx ends.
 	WriteTo(ctx context.Context, w io.Writer) error
@@ -61,7 +62,18 @@ type Facts struct {
 type Gap struct {
 	StartNS, EndNS int64
 	Cause          string // may be empty
+	Track          int    // the only track that has the gap, from 1; 0: all have it
+	Kept           bool   // the file's timeline goes on in it
 }
 
 // ErrNoFootage is the error of Source.Open for a span without footage.
 var ErrNoFootage = errors.New("no footage of that time")
+
+// RefusedError is the error of Source.Open for a span that cannot be exported, with a text for the client.
+type RefusedError struct{ Err error }
+
+// Error returns the text.
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns e.Err.
+func (e *RefusedError) Unwrap() error { return e.Err }

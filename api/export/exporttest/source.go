@@ -38,7 +38,7 @@ type footage struct {
 	text   []byte
 }
 
-func (f *footage) SizeBytes() int64 { return int64(len(f.text)) }
+func (f *footage) SizeBytes() (int64, bool) { return int64(len(f.text)), true }
 
 func (f *footage) Facts() bundle.Facts {
 	middle := (f.span.StartNS + f.span.EndNS) / 2

@@ -42,7 +42,7 @@ type Manifest struct {
 	Created  time.Time `json:"created"` // UTC
 	Start    time.Time `json:"start"`   // the span that was asked for, UTC
 	End      time.Time `json:"end"`
-	Gaps     string    `json:"gaps"` // keep: a file's timeline goes on in gaps; cut: it leaves them out
+	Gaps     string    `json:"gaps"` // keep: a file's timeline goes on in all gaps; cut: it leaves out those between recordings
 	Key      KeyInfo   `json:"key"`
 	Files    []File    `json:"files"`
 }
@@ -78,6 +78,8 @@ type Gap struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
 	Cause string    `json:"cause,omitempty"`
+	Track int       `json:"track,omitempty"` // the only track that has the gap, from 1; 0: all have it
+	Kept  bool      `json:"kept,omitempty"`  // the file's timeline goes on in it
 }
 
 // Encode sets m.Format and m.Version, and returns the text of the manifest: the one that a signature is of. The

@@ -21,7 +21,7 @@ func example(k Key) *Manifest {
 		Name: "door", Recorder: Recorder{"north", "spool", "1.2.3"}, Created: at, Start: at, End: end, Gaps: "keep", Key: k.Info(),
 		Files: []File{
 			{Name: "live_door.mp4", SizeBytes: 123, SHA256: strings.Repeat("ab", 32), Format: "mp4", Stream: "live/door <&>",
-				Start: &at, End: &end, Gaps: []Gap{{at, end, "publisher_lost"}}, Recordings: []string{"019350c1"}},
+				Start: &at, End: &end, Gaps: []Gap{{at, end, "publisher_lost", 1, true}}, Recordings: []string{"019350c1"}},
 			{Name: "player.html", SHA256: strings.Repeat("00", 32), Format: "html"},
 		},
 	}

@@ -82,6 +82,17 @@ func (m *Movie) Paths() iter.Seq[string] {
 	}
 }
 
+// Recordings returns the recordings of the movie, in order.
+func (m *Movie) Recordings() iter.Seq[media.ID] {
+	return func(yield func(media.ID) bool) {
+		for i := range m.sources {
+			if !yield(m.sources[i].id) {
+				return
+			}
+		}
+	}
+}
+
 // maxEntries bounds the sample entries of a track, so that a camera that changes its description all the time makes no plan of any size.
 const maxEntries = 4096
 

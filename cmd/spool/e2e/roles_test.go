@@ -18,18 +18,20 @@ var operations = map[string]string{
 	"GET /": "view", "GET /ui/app.js": "view", "GET /ui/timeline.js": "view", "GET /ui/style.css": "view", "GET /ui/icon.svg": "view",
 	"GET /metrics": "view", "GET /mp4": "view", "GET /mp4/openapi.json": "view", "GET /mp4/health": "view", "GET /mp4/list": "view", "GET /mp4/streams": "view", "GET /mp4/coverage": "view", "GET /mp4/connections": "view",
 	"GET /mp4/status/{stream_path}": "view", "GET /mp4/events": "view", "GET /mp4/records": "view", "GET /mp4/records/{id}": "view", "GET /mp4/vod": "view",
-	"GET /mp4/vod/{filename}": "view", "GET /mp4/schedule": "view", "GET /mp4/retention": "view", "GET /mp4/pipelines": "view", "GET /mp4/pipelines/{name}": "view",
+	"GET /mp4/play/{stream_path}": "view", "GET /mp4/vod/{filename}": "view", "GET /mp4/schedule": "view", "GET /mp4/retention": "view", "GET /mp4/pipelines": "view", "GET /mp4/pipelines/{name}": "view",
 
 	"POST /mp4/start/{stream_path}": "control", "POST /mp4/stop/{stream_path}": "control", "POST /mp4/event/{stream_path}": "control", "PATCH /mp4/records/{id}": "control",
 	"POST /mp4/pipelines/{name}/start": "control", "POST /mp4/pipelines/{name}/stop": "control", "POST /mp4/pipelines/{name}/drain": "control",
 
 	"DELETE /mp4/records": "admin", "DELETE /mp4/records/{id}": "admin", "DELETE /mp4/streams/{stream_path}": "admin", "POST /mp4/reload": "admin", "POST /mp4/retention/confirm": "admin",
 
+	"GET /mp4/export": "view", "GET /mp4/export/{id}": "view", "GET /mp4/export/{id}/{file}": "view", "POST /mp4/export": "control", "DELETE /mp4/export/{id}": "control",
+
 	"PUT /mp4/pipelines/{name}": "declare", "DELETE /mp4/pipelines/{name}": "declare",
 }
 
 // examples replaces the placeholders in paths by names that do not exist.
-var examples = strings.NewReplacer("{stream_path}", "no/such", "{filename}", "no/such.mp4", "{id}", "01a2032a-fe89-7c4a-8354-0e8ff0e8ca8d", "{name}", "none")
+var examples = strings.NewReplacer("{stream_path}", "no/such", "{filename}", "no/such.mp4", "{id}", "01a2032a-fe89-7c4a-8354-0e8ff0e8ca8d", "{name}", "none", "{file}", "none.mp4")
 
 // TestEveryOperationOfEveryRole sends each operation as each caller.
 func TestEveryOperationOfEveryRole(t *testing.T) {

@@ -10,6 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/api/export"
+	"github.com/gospool/spool/api/export/bundle"
+	"github.com/gospool/spool/api/export/manifest"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/cmd/spool/server/seen"
@@ -20,6 +23,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
+	"github.com/gospool/spool/sinks/retention"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/webhook"
 )
@@ -70,6 +74,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.servers.Start(ctx, s.tasks)
 	s.tasks.Go("watching for silent streams", s.hub.WatchSilence)
 	s.startRetention()
+	s.tasks.Go("deletion of old exports", s.exports.Run)
 	s.tasks.Go("looking whether recordings can be written", func(ctx context.Context) error { return s.writable.run(ctx, s.dirs) })
 	s.resumeCommands() // before recovery delivers files to commands
 	s.tasks.Go("upkeep of the catalogue", s.upkeep)
@@ -153,10 +158,31 @@ func (s *Server) newAPI(dir string) error {
 		Events:          s.events,
 		OpenConnections: s.servers.Connections, PublishTo: s.publishTo, Catalogue: s.recordings, Files: files, Lists: s.lists(), Belongs: s.recordings.belongs,
 		Clips:    &clip.Library{Files: files, Indexes: sampleindex.In(abs), Belongs: s.recordings.belongs},
+		Exports:  func(source bundle.Source) *export.Store { return s.newExports(abs, source) },
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
 		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}, memoryMetrics{s.pool}}, SignIns: s.signIns["http"],
 	})
 	return err
+}
+
+// newExports makes the store of exports in the record directory dir. It removes what a crash has left there.
+func (s *Server) newExports(dir string, source bundle.Source) *export.Store {
+	policy := retentionPolicy(s.cfg)
+	s.exports = export.New(export.Options{
+		RecordDir: dir, Source: source, Tasks: s.tasks, Clock: s.clock, Log: s.log,
+		Recorder: func() manifest.Recorder {
+			return manifest.Recorder{Name: s.catalogue.Node(), Program: "spool", Version: s.options.Version}
+		},
+		Limits: export.Limits{
+			Count: s.cfg.Exports.MaxCount, Running: s.cfg.Exports.MaxRunning, Keep: s.cfg.Exports.Keep.D(), BytesPerSecond: int64(s.cfg.Exports.MaxBytesPerSecond),
+		},
+		Room: func() (int64, error) {
+			disk, err := retention.Disk(dir)
+			return policy.Room(disk), err
+		},
+	})
+	s.exports.Load()
+	return s.exports
 }
 
 // listen lets the HTTP server listen.

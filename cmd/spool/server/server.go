@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/api/export"
 	"github.com/gospool/spool/cmd/spool/server/declared"
 	"github.com/gospool/spool/cmd/spool/server/seen"
 	"github.com/gospool/spool/configs"
@@ -91,6 +92,7 @@ type Server struct {
 	events         events
 	mistaken       prometheus.Counter // files that belong to another recording than their row: see newFootage
 	catalogue      *metadata.Catalogue
+	exports        *export.Store
 	http           *api.Server
 	httpAddr       string
 	signIns        signIns

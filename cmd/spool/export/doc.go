@@ -1,0 +1,2 @@
+// Package export implements the commands spool export and spool verify.
+package export
