@@ -34,6 +34,8 @@ var playParams = []params.Param{
 	{Name: "gaps", Enum: []string{gapsCut, gapsKeep}, Def: gapsCut, Doc: "cut: footage after a gap follows at once; keep: the last picture before a gap lasts until its end"},
 	{Name: "format", Enum: []string{string(play.MP4), string(play.Fragmented)}, Def: string(play.MP4), Doc: "mp4: a file with ranges, tables first; fmp4: the same as a stream of fragments, without a length and ranges"},
 	{Name: "track", Doc: "the wanted tracks, separated by commas: video, audio, metadata, or one of several of a kind, as in audio:2; absent: all"},
+	{Name: "clock", Kind: params.Flag, Doc: "whether the file has a track of text with the wall clock, a line a second; only in format mp4"},
+	{Name: "split", Kind: params.Flag, Doc: "whether the file ends before the resolution or the codec changes, for players that need one description; then the header Link names the rest as next"},
 	{Name: "pipeline", Doc: "only the recordings of this pipeline; absent: of any, one at a time"},
 	{Name: "download", Kind: params.Flag, Doc: "whether the client should save the file"},
 	{Name: "pin", Doc: "of a redirect: the part of the growing file"},
@@ -72,6 +74,7 @@ func playRequest(r *request) (q play.Request, err error) {
 	start, end, duration := v.Time("start"), v.Time("end"), v.Duration("duration")
 	q.Options.KeepGaps = v.Choice("gaps") == gapsKeep
 	q.Format = play.Format(v.Choice("format"))
+	q.Options.Clock, q.Options.Split = v.Flag("clock"), v.Flag("split")
 	q.Span.Pipeline = v.Text("pipeline")
 	wants, err := wanted(v.Text("track"))
 	if err != nil {
@@ -87,6 +90,8 @@ func playRequest(r *request) (q play.Request, err error) {
 	switch {
 	case v.Err != nil:
 		return q, v.Err
+	case q.Options.Clock && q.Format == play.Fragmented:
+		return q, BadRequest("clock is for the format mp4 only")
 	case start.IsZero():
 		return q, BadRequest("start is needed: RFC 3339 or Unix seconds")
 	case v.Has("duration") && v.Has("end"):

@@ -16,6 +16,7 @@ func (m *Movie) layOut() error {
 	for k := range m.sources {
 		parts := m.placedIn(k)
 		begin := m.place(k, parts, previous, end)
+		m.sources[k].beginTicks = begin
 		for _, p := range parts {
 			p.zeroTicks = media.Rescale(m.sources[k].origin, m.timescale(), p.of.timescale)
 			if p.endPTS != 0 || p.startPTS != unseen {

@@ -24,10 +24,13 @@ func (m *Movie) compose() error {
 	scale := m.timescale()
 	s.Mvhd(&isobmff.MovieHeader{
 		CreatedSeconds: m.createdSeconds(), Timescale: scale,
-		DurationTicks: uint64(media.FromNanos(m.DurationNS, scale)), NextTrackID: uint32(len(m.tracks) + 1),
+		DurationTicks: uint64(media.FromNanos(m.DurationNS, scale)), NextTrackID: uint32(len(m.tracks) + 2),
 	})
 	for i := range m.tracks {
 		m.trak(i)
+	}
+	if m.clock != nil {
+		m.clockTrak()
 	}
 	s.end(moov)
 	m.mdat()
@@ -232,6 +235,9 @@ func (m *Movie) mdat() {
 			s.piece(piece{track: int(p.of.id - 1), part: p.index, result: partBytes, size: p.bytes})
 			p.mediaAt = s.pieces[len(s.pieces)-1].at
 		}
+	}
+	if m.clock != nil {
+		m.clockMedia()
 	}
 	size := int64(len(s.B)-header) + s.madeBytes - before
 	var w isobmff.Writer

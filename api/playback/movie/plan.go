@@ -19,6 +19,9 @@ type Options struct {
 	// Wants reports whether a track of a recording is in the movie. number counts the tracks of the same kind in the
 	// recording, from 1. nil: all tracks are.
 	Wants func(kind media.Kind, number int) bool
+	Clock bool // the movie has a track of text with the wall clock
+	// Split ends the movie before the first clip whose description of a track differs, such as its resolution.
+	Split bool
 }
 
 // Movie is the plan of a virtual file. It is immutable, and holds no file open.
@@ -28,7 +31,9 @@ type Movie struct {
 	StartUTC   int64  // wall clock of the first picture, ns UTC
 	DurationNS int64  // of the movie
 	Gaps       []Gap
+	NextUTC    int64 // with Options.Split: wall clock at which the rest of the span begins; 0: there is none
 
+	clock   *clock // nil without Options.Clock
 	options Options
 	sources []source
 	tracks  []track
@@ -52,6 +57,7 @@ type source struct {
 	// them are in the movie unchanged. If not all are, the movie has the samples of each wanted track only, and both are 0.
 	fromByte, toByte int64
 	mediaAt          int64 // offset of these bytes in the movie
+	beginTicks       int64 // time in the movie at which the clip begins, ticks of the lead track; set by the layout
 	origin           int64 // time in the movie of media time 0, ticks of the lead track; set by the layout
 	shownUTC, endUTC int64 // wall clock of the begin of the clip's first picture, and of the end of its last one
 	zeroUTC          int64 // wall clock of media time 0, as the layout uses it; see zero
@@ -106,12 +112,18 @@ func Plan(ctx context.Context, library *clip.Library, clips []clip.Clip, o Optio
 		if err := m.add(library, &clips[i]); err != nil {
 			return nil, &MissingError{i, err}
 		}
+		if m.NextUTC != 0 {
+			break
+		}
 	}
 	if len(m.sources) == 0 {
 		return nil, ErrNothing
 	}
 	if err := m.layOut(); err != nil {
 		return nil, err
+	}
+	if o.Clock {
+		m.layClock()
 	}
 	if err := m.compose(); err != nil {
 		return nil, err
@@ -155,10 +167,25 @@ func (m *Movie) addParts(r *clip.Recording, c *clip.Clip) error {
 		}
 	}
 	lead := &parts[m.leadOf(r, parts)]
+	if m.options.Split && m.changes(r, parts) {
+		m.NextUTC = c.UTC(media.ToNanos(lead.startPTS, lead.timescale))
+		return nil
+	}
 	shown := media.ToNanos(lead.startPTS, lead.timescale)
 	s.shownUTC, s.endUTC, s.zeroUTC = c.UTC(shown), c.UTC(media.ToNanos(lead.endPTS, lead.timescale)), zero(c, shown)
 	m.sources = append(m.sources, s)
 	return m.assign(r, parts)
+}
+
+// changes reports whether a part has another description than its track.
+func (m *Movie) changes(r *clip.Recording, parts []part) bool {
+	for i := range parts {
+		from := &r.Tracks[parts[i].track]
+		if t := m.track(from.Kind(), parts[i].number); t != nil && string(t.entries[0]) != string(from.Entry) {
+			return true
+		}
+	}
+	return false
 }
 
 // parts returns the parts of a clip that have samples. all reports that every track of the recording is wanted. It returns none if no

@@ -92,6 +92,9 @@ func (r *Reader) Stretch() (from io.Reader, n int64, err error) {
 	if p == nil {
 		return bytes.NewReader(fixed), int64(len(fixed)), nil
 	}
+	if p.result == clockTexts {
+		return r.texts(p)
+	}
 	if err := r.openFor(p); err != nil {
 		return nil, 0, err
 	}
@@ -141,6 +144,15 @@ func (r *Reader) file(at, n int64) (io.Reader, int64, error) {
 	}
 	_, err := r.open.File.Seek(at, io.SeekStart)
 	return r.open.File.File, n, err
+}
+
+// texts makes the texts of the clock from the offset r.at on.
+func (r *Reader) texts(p *piece) (io.Reader, int64, error) {
+	n, within := (r.at-p.at)/int64(clockBytes), (r.at-p.at)%int64(clockBytes)
+	r.made.B = r.made.B[:0]
+	r.m.clockTexts(&r.made, &r.m.clock.clips[p.part], n, tableBytes)
+	r.table, r.pending = nil, r.made.B[within:]
+	return bytes.NewReader(r.pending), int64(len(r.pending)), nil
 }
 
 // samples returns the next contiguous samples of a piece.

@@ -29,14 +29,15 @@ type piece struct {
 type content uint8
 
 const (
-	durations content = iota + 1 // entries of stts
-	offsets                      // entries of ctts
-	spans                        // entries of stsc
-	sizes                        // entries of stsz
-	places                       // entries of co64
-	syncs                        // entries of stss
-	clipBytes                    // bytes of a clip's file
-	partBytes                    // samples of a part
+	durations  content = iota + 1 // entries of stts
+	offsets                       // entries of ctts
+	spans                         // entries of stsc
+	sizes                         // entries of stsz
+	places                        // entries of co64
+	syncs                         // entries of stss
+	clipBytes                     // bytes of a clip's file
+	partBytes                     // samples of a part
+	clockTexts                    // texts of the clock for a clip
 )
 
 // piece appends a piece.

@@ -3,6 +3,7 @@ package play
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -81,13 +82,13 @@ func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse
 	defer leave()
 	h := w.Header()
 	if q.Format == Fragmented {
-		describe(h, m)
+		describe(h, m, r.URL)
 		p.stream(w, r, q, m)
 		return nil
 	}
 	content := m.NewReader(p.Library)
 	defer content.Close()
-	describe(h, m)
+	describe(h, m, r.URL)
 	h.Set("ETag", m.ETag)
 	if err := playback.SendMade(w, r, content, m.SizeBytes, p.Stall, refuse); err != nil {
 		p.plans.drop(key)
@@ -96,8 +97,13 @@ func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse
 	return nil
 }
 
-// describe sets the headers with the wall clock of the first picture, and the seconds of the file.
-func describe(h http.Header, m *movie.Movie) {
+// describe sets the headers with the wall clock of the first picture and the seconds of the file, and the link to the rest of a span that is split.
+func describe(h http.Header, m *movie.Movie, u *url.URL) {
+	if m.NextUTC != 0 {
+		query := u.Query()
+		query.Set("start", time.Unix(0, m.NextUTC).UTC().Format(time.RFC3339Nano))
+		h.Set("Link", fmt.Sprintf(`<%s>; rel="next"`, &url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: query.Encode()}))
+	}
 	h.Set("Spool-Start", time.Unix(0, m.StartUTC).UTC().Format(time.RFC3339Nano))
 	h.Set("Spool-Duration", strconv.FormatFloat(time.Duration(m.DurationNS).Seconds(), 'f', -1, 64))
 }

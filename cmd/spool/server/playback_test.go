@@ -285,6 +285,9 @@ pipelines: {default: {record: always, stages: [source: {}, gop_ring: {}, segment
 	}
 	whole := d.check(begin, settled, "cut")
 	decodes(t, whole.body)
+	d.clockShown(begin, settled, "cut")
+	d.clockShown(begin, settled, gapsKept)
+	d.split(begin, settled, whole)
 	require.NotEmpty(t, pinned)
 	d.leave(0)
 	for _, f := range pinned {
