@@ -77,6 +77,9 @@ func (e *MissingError) Error() string { return e.Err.Error() }
 // Unwrap returns e.Err.
 func (e *MissingError) Unwrap() error { return e.Err }
 
+// Clips returns the number of clips in the movie.
+func (m *Movie) Clips() int { return len(m.sources) }
+
 // Paths returns the files of the movie, below the record directory.
 func (m *Movie) Paths() iter.Seq[string] {
 	return func(yield func(string) bool) {

@@ -6,8 +6,12 @@ import (
 	"github.com/gospool/spool/api/playback/movie"
 )
 
-// maxPlans bounds the plans that are kept. A player sends many requests for ranges of one file.
-const maxPlans = 16
+// maxPlans bounds the plans that are kept, maxClips their clips, of which each takes about a kilobyte. A player sends many requests for ranges of one
+// file.
+const (
+	maxPlans = 16
+	maxClips = 20_000
+)
 
 // plans keeps the plans of the latest requests. The zero value is ready. It is safe for concurrent use.
 type plans struct {
@@ -34,12 +38,20 @@ func (k *plans) get(key string) *movie.Movie {
 	return nil
 }
 
-// put keeps the plan of a request, in place of the one that was used least recently.
+// put keeps the plan of a request, in place of those that were used least recently.
 func (k *plans) put(key string, m *movie.Movie) {
 	k.drop(key)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.list = append([]kept{{key, m}}, k.list[:min(len(k.list), maxPlans-1)]...)
+	k.list = append([]kept{{key, m}}, k.list...)
+	clips := 0
+	for i, one := range k.list {
+		if clips += one.plan.Clips(); i > 0 && (i >= maxPlans || clips > maxClips) {
+			clear(k.list[i:])
+			k.list = k.list[:i]
+			break
+		}
+	}
 }
 
 // drop forgets the plan of a request.

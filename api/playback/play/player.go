@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gospool/spool/api/playback"
@@ -25,7 +26,8 @@ type Player struct {
 	Now       func() time.Time
 	Failed    func(stream string, err error) // reports that an answer ended early
 
-	plans plans
+	plans    plans
+	planning sync.Mutex // held while a plan is made
 }
 
 // Request selects footage.
@@ -53,27 +55,14 @@ var ErrBusy = errors.New("a recording of the span is being deleted")
 // Serve answers a request with a file, or with a redirect to the same request with its end pinned. It returns an error if it has not
 // answered.
 func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse func(w http.ResponseWriter, size string)) error {
-	key := r.URL.RequestURI()
-	m := p.plans.get(key)
+	m, to, err := p.planned(r, &q)
+	if err != nil {
+		return err
+	}
 	if m == nil {
-		clips, err := p.find(r.Context(), &q)
-		if err != nil {
-			return err
-		}
-		if len(clips) == 0 {
-			return movie.ErrNothing
-		}
-		if to, pinned, err := p.pinned(clips, &q, r.URL); err != nil {
-			return err
-		} else if pinned {
-			w.Header().Set("Cache-Control", "no-store")
-			http.Redirect(w, r, to, http.StatusTemporaryRedirect)
-			return nil
-		}
-		if m, err = p.plan(r.Context(), clips, q.Options); err != nil {
-			return err
-		}
-		p.plans.put(key, m)
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, to, http.StatusTemporaryRedirect)
+		return nil
 	}
 	leave, err := p.enter(m)
 	if err != nil {
@@ -91,10 +80,38 @@ func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse
 	describe(h, m, r.URL)
 	h.Set("ETag", m.ETag)
 	if err := playback.SendMade(w, r, content, m.SizeBytes, p.Stall, refuse); err != nil {
-		p.plans.drop(key)
+		p.plans.drop(r.URL.RequestURI())
 		p.Failed(q.Stream, err)
 	}
 	return nil
+}
+
+// planned returns the plan for a request, or the URL to redirect it to. It makes one plan at a time: a plan reads the indexes of all files of its
+// span.
+func (p *Player) planned(r *http.Request, q *Request) (m *movie.Movie, to string, err error) {
+	key := r.URL.RequestURI()
+	if m = p.plans.get(key); m != nil {
+		return m, "", nil
+	}
+	p.planning.Lock()
+	defer p.planning.Unlock()
+	if m = p.plans.get(key); m != nil {
+		return m, "", nil
+	}
+	clips, err := p.find(r.Context(), q)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(clips) == 0 {
+		return nil, "", movie.ErrNothing
+	}
+	if to, pinned, err := p.pinned(clips, q, r.URL); err != nil || pinned {
+		return nil, to, err
+	}
+	if m, err = p.plan(r.Context(), clips, q.Options); err == nil {
+		p.plans.put(key, m)
+	}
+	return m, "", err
 }
 
 // describe sets the headers with the wall clock of the first picture and the seconds of the file, and the link to the rest of a span that is split.
