@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -12,7 +13,7 @@ import (
 // Clip is the part of one recording that lies in a span.
 type Clip struct {
 	ID       media.ID
-	Path     string // of the file, below the record directory
+	Path     string // final name of the file, below the record directory; a growing file is found by it, too
 	Pipeline string
 	StartUTC int64         // wall clock of media time 0, ns UTC
 	Anchors  media.Anchors // of the recording; immutable
@@ -70,7 +71,7 @@ func Select(rows []media.Record, span Span) []Clip {
 		if begin >= span.EndUTC || !r.Growing() && end <= max(span.StartUTC, covered) {
 			continue
 		}
-		c := Clip{ID: r.ID, Path: r.Path, Pipeline: r.Pipeline, StartUTC: r.StartUTC, Anchors: r.Anchors, Growing: r.Growing(), FromNS: Begin, ToNS: End}
+		c := Clip{ID: r.ID, Path: strings.TrimSuffix(r.Path, media.PartSuffix), Pipeline: r.Pipeline, StartUTC: r.StartUTC, Anchors: r.Anchors, Growing: r.Growing(), FromNS: Begin, ToNS: End}
 		if last != nil {
 			c.Joined = r.Gap.None() && r.Pipeline == last.Pipeline && abs(begin-covered) <= joinedWithin
 			if !c.Joined {

@@ -93,3 +93,11 @@ func TestAnchorsPlaceASpan(t *testing.T) {
 	require.Equal(t, []part{{0, 6, 8, false}}, parts(got))
 	require.InDelta(t, base+106*second, got[0].UTC(6*second), 1)
 }
+
+// A file that grows when the span is selected may be finished when it is opened: its final name finds it in both cases.
+func TestAGrowingFileHasItsFinalName(t *testing.T) {
+	rows := []media.Record{{Recording: media.Recording{ID: media.ID{1}, StartUTC: base, State: media.StateRecording, Path: "live/a.mp4" + media.PartSuffix}}}
+	got := Select(rows, Span{StartUTC: base, EndUTC: base + second})
+	require.Len(t, got, 1)
+	require.Equal(t, "live/a.mp4", got[0].Path)
+}

@@ -271,6 +271,26 @@ func TestAnExportIsRequestedCancelledAndDeleted(t *testing.T) {
 	require.Equal(t, one.Files[0].SHA256, again.Files[0].SHA256, "the same span has the same bytes")
 }
 
+// TestAnExportGoesOnWhileItsLastFileIsFinished: the file that grows when the export begins has another name when it is read.
+func TestAnExportGoesOnWhileItsLastFileIsFinished(t *testing.T) {
+	t.Parallel()
+	r := serveStatic(t, `
+streams: {live/a: {pull: "testpattern://?size=320x180&fps=25&gop=50&bitrate=8M"}}
+exports: {max_bytes_per_second: 1MiB}
+pipelines:
+  default: {record: always, stages: [source: {}, gop_ring: {}, segmenter: {max_duration: 4}, mp4: {}, metadata: {}]}
+`)
+	eventually(t, "a second file grows", func() bool { return len(r.records("live/a")) == 2 && r.status("live/a").AccessUnits > 100 })
+	recs := r.records("live/a")
+	e := r.exportIs(r.export(span(`"live/a"`, recs[0].Start, recs[1].Start.Add(time.Second), "")), "running").Export
+	r.stop("live/a")
+	require.Equal(t, "running", answer[exportReply](r, "GET", e.URL).Export.State, "it has not come to the second file")
+	done := r.exportIs(e, "finished").Export
+	file := r.saved(done.Files[0].URL, filepath.Join(t.TempDir(), "x.mp4"))
+	decodes(t, file)
+	whole(t, frameNumbers(t, file, 320, 180))
+}
+
 func (r *recorder) exportDirectories() (names []string) {
 	r.t.Helper()
 	entries, err := os.ReadDir(filepath.Join(r.files, ".spool-exports"))
