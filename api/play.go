@@ -12,6 +12,7 @@ import (
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/api/playback/clip"
+	"github.com/gospool/spool/api/playback/hls"
 	"github.com/gospool/spool/api/playback/movie"
 	"github.com/gospool/spool/api/playback/play"
 	"github.com/gospool/spool/pipeline/media"
@@ -24,6 +25,9 @@ func playRoutes() []route {
 		{op: "play", method: "GET", path: "/mp4/play/*stream_path", summary: "The footage of a span of time as one MP4 file, with ranges and conditions (RFC 9110)", role: auth.View,
 			about: "The file begins with its tables, and its media is that of the recordings. A span that ends in a growing file or in the future is redirected to the same span with its end pinned, so that ranges of one file are requested. The headers Spool-Start and Spool-Duration give the wall clock of the first picture and the seconds of the file.",
 			query: playParams, media: "video/mp4", codes: []int{404, 409, 416, 503}, others: map[int]any{http.StatusTemporaryRedirect: ""}, handle: (*Server).play},
+		{op: "hls", method: "GET", path: "/mp4/hls/*stream_path", summary: "The footage of a span of time as a playlist for HTTP Live Streaming: {stream_path}/index.m3u8", role: auth.View,
+			about: "The segments are ranges of the recordings' files. While the span is not over, the playlist grows (type EVENT): without an end, as long as the stream is recorded. index.m3u8 names media.m3u8 and, for scrubbing, iframes.m3u8.",
+			query: hlsParams, media: "application/vnd.apple.mpegurl", codes: []int{404, 409, 410, 503}, handle: (*Server).hls},
 	}
 }
 
@@ -39,6 +43,16 @@ var playParams = []params.Param{
 	{Name: "pipeline", Doc: "only the recordings of this pipeline; absent: of any, one at a time"},
 	{Name: "download", Kind: params.Flag, Doc: "whether the client should save the file"},
 	{Name: "pin", Doc: "of a redirect: the part of the growing file"},
+}
+
+var hlsParams = []params.Param{
+	{Name: "start", Kind: params.Moment, Doc: "required, but not for an initialisation segment; RFC 3339 or Unix seconds"},
+	{Name: "end", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds; absent, and without duration: the playlist goes on while the stream is recorded"},
+	{Name: "duration", Kind: params.Duration, Doc: "length of the span, instead of end"},
+	{Name: "segment", Kind: params.Duration, Def: "6", Doc: "length of a segment, up to the next key frame: 1 s to 1 min"},
+	{Name: "gaps", Enum: []string{gapsCut, gapsKeep}, Def: gapsCut, Doc: "cut: footage after a gap follows at once; keep: the gap lasts as long as it did, as EXT-X-GAP"},
+	{Name: "pipeline", Doc: "only the recordings of this pipeline; absent: of any, one at a time"},
+	{Name: "event", Kind: params.Flag, Doc: "of index.m3u8: the playlist is of the type EVENT"},
 }
 
 const (
@@ -62,6 +76,60 @@ func (s *Server) play(w http.ResponseWriter, r *request) error {
 	return playError(s.player.Serve(w, r.Request, q, func(w http.ResponseWriter, size string) {
 		answer(w, http.StatusRequestedRangeNotSatisfiable, errorAnswer{"error", "the range cannot be served: the file has " + size + " bytes"})
 	}))
+}
+
+// hls sends a playlist of a span, or the initialisation segment of a recording.
+func (s *Server) hls(w http.ResponseWriter, r *request) error {
+	if s.lists == nil {
+		return &Error{Code: http.StatusServiceUnavailable, Text: "this recorder plays no spans of time"}
+	}
+	stream, name, _ := cutLast(strings.TrimPrefix(r.params.ByName("stream_path"), "/"))
+	if above, dir, _ := cutLast(stream); dir == "init" && strings.HasSuffix(name, ".mp4") {
+		return s.hlsInit(w, r, above, strings.TrimSuffix(name, ".mp4"))
+	}
+	switch name {
+	case hls.MasterName, hls.MediaName, hls.KeysName:
+	case hls.GapURI:
+		return failure(http.StatusGone, "there is no footage in a gap")
+	default:
+		return NotFound("nothing is at %s: the playlist of a stream is at STREAM/%s", r.URL.Path, hls.MasterName)
+	}
+	span, err := playRequest(r)
+	if err != nil {
+		return err
+	}
+	q := hls.Request{Stream: stream, Span: span.Span, Open: span.Open, KeepGaps: span.Options.KeepGaps}
+	segment := 6 * time.Second
+	if r.query.Has("segment") {
+		segment = r.query.Duration("segment")
+	}
+	q.SegmentNS, q.Event = int64(segment), r.query.Flag("event")
+	switch {
+	case r.query.Err != nil:
+		return r.query.Err
+	case segment < time.Second || segment > time.Minute:
+		return BadRequest("parameter segment: it is between 1 s and 1 min")
+	}
+	return playError(s.lists.Serve(w, r.Request, q, name, s.cfg.Limits.Stall))
+}
+
+// hlsInit sends the initialisation segment of a recording.
+func (s *Server) hlsInit(w http.ResponseWriter, r *request, stream, id string) error {
+	parsed, err := media.ParseID(id)
+	if err != nil {
+		return NotFound("%.80q is not the ID of a recording", id)
+	}
+	err = s.lists.ServeInit(w, r.Request, stream, parsed)
+	if errors.Is(err, fs.ErrNotExist) {
+		return NotFound("the recording %s does not exist, or was deleted", id)
+	}
+	return playError(err)
+}
+
+// cutLast returns the parts of a path before and after its last slash.
+func cutLast(path string) (before, after string, found bool) {
+	i := strings.LastIndexByte(path, '/')
+	return path[:max(i, 0)], path[i+1:], i >= 0
 }
 
 // playRequest returns the span and the options of a request.
@@ -136,9 +204,11 @@ func wanted(text string) (func(media.Kind, int) bool, error) {
 func playError(err error) error {
 	var many *clip.TooManyError
 	switch {
+	case errors.Is(err, hls.ErrNothing):
+		return NotFound("%v, yet: GET /mp4/coverage lists the spans with footage", err)
 	case errors.Is(err, movie.ErrNothing):
 		return NotFound("no footage of the stream is in the span: GET /mp4/coverage lists the spans with footage")
-	case errors.Is(err, play.ErrBusy):
+	case errors.Is(err, play.ErrBusy), errors.Is(err, hls.ErrBusy):
 		return Conflict("%v", err)
 	case errors.As(err, &many):
 		return BadRequest("%v", err)

@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/api/export/recorded"
 	"github.com/gospool/spool/api/metrics"
 	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/api/playback/hls"
 	"github.com/gospool/spool/api/playback/play"
 	"github.com/gospool/spool/api/scrub"
 	"github.com/gospool/spool/pipeline"
@@ -36,6 +37,7 @@ type Server struct {
 	readers   playback.Readers
 	player    *play.Player  // nil without Deps.Clips
 	exported  *export.Store // nil without Deps.Exports
+	lists     *hls.Lists    // nil without Deps.Clips
 	shown     scrub.Scrubber
 	document  func() ([]byte, error) // returns the OpenAPI document, which the first call makes
 	scrape    http.Handler           // answers /metrics
@@ -80,6 +82,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	if s.player != nil && deps.Exports != nil {
 		s.exported = deps.Exports(recorded.Source{Player: s.player})
+	}
+	if deps.Clips != nil {
+		s.lists = hls.NewLists(deps.Clips, deps.Catalogue, &s.readers, deps.Clock.Now)
 	}
 	for i := range s.table {
 		s.shown.Endpoints = append(s.shown.Endpoints, s.table[i].template())

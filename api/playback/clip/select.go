@@ -18,6 +18,7 @@ type Clip struct {
 	StartUTC int64         // wall clock of media time 0, ns UTC
 	Anchors  media.Anchors // of the recording; immutable
 	Growing  bool          // the catalogue lists the file as growing
+	Mended   bool          // the file was recovered after a crash: between its chunks may be damaged ones
 
 	// FromNS and ToNS bound the samples by their presentation time: FromNS <= PTS < ToNS, in ns of the
 	// recording's media time. They are Begin and End where the span begins before the recording, and ends after it.
@@ -71,7 +72,7 @@ func Select(rows []media.Record, span Span) []Clip {
 		if begin >= span.EndUTC || !r.Growing() && end <= max(span.StartUTC, covered) {
 			continue
 		}
-		c := Clip{ID: r.ID, Path: strings.TrimSuffix(r.Path, media.PartSuffix), Pipeline: r.Pipeline, StartUTC: r.StartUTC, Anchors: r.Anchors, Growing: r.Growing(), FromNS: Begin, ToNS: End}
+		c := Clip{ID: r.ID, Path: strings.TrimSuffix(r.Path, media.PartSuffix), Pipeline: r.Pipeline, StartUTC: r.StartUTC, Anchors: r.Anchors, Growing: r.Growing(), Mended: r.State == media.StateRecovered, FromNS: Begin, ToNS: End}
 		if last != nil {
 			c.Joined = r.Gap.None() && r.Pipeline == last.Pipeline && abs(begin-covered) <= joinedWithin
 			if !c.Joined {

@@ -6,8 +6,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline/isobmff"
-	"github.com/gospool/spool/pipeline/isobmff/index"
 )
 
 // ErrNoRanges reports a file whose media cannot be served as ranges of its bytes, because it has no
@@ -30,7 +30,7 @@ type Chunk struct {
 
 // walk reads the samples of all tracks in the order of the file.
 type walk struct {
-	x    *index.Index
+	r    *clip.Recording
 	lead int
 	next []pending
 
@@ -39,15 +39,15 @@ type walk struct {
 
 // pending is the next sample of a track.
 type pending struct {
-	cursor *index.Cursor
+	cursor *clip.Cursor
 	sample isobmff.Sample
 	left   bool // sample is valid: the track has not ended
 }
 
-func newWalk(x *index.Index, lead int) (*walk, error) {
-	w := &walk{x: x, lead: lead, next: make([]pending, len(x.Tracks))}
-	for i := range x.Tracks {
-		w.next[i].cursor = x.Samples(i, 0)
+func newWalk(r *clip.Recording, lead int) (*walk, error) {
+	w := &walk{r: r, lead: lead, next: make([]pending, len(r.Tracks))}
+	for i := range r.Tracks {
+		w.next[i].cursor = r.Samples(i, 0, r.Tracks[i].Samples)
 		if err := w.next[i].advance(); err != nil {
 			return nil, err
 		}
@@ -99,7 +99,7 @@ func (w *walk) read(p *payload) (ok bool, err error) {
 		}
 		p.end += int64(s.SizeBytes)
 		p.samples++
-		p.add(&w.x.Tracks[i], s, i == w.lead)
+		p.add(&w.r.Tracks[i], s, i == w.lead)
 		if err := w.next[i].advance(); err != nil {
 			return false, err
 		}
@@ -108,7 +108,7 @@ func (w *walk) read(p *payload) (ok bool, err error) {
 }
 
 // add adds a sample that ends at p.end.
-func (p *payload) add(t *index.Track, s *isobmff.Sample, lead bool) {
+func (p *payload) add(t *clip.Track, s *isobmff.Sample, lead bool) {
 	if !t.Handler.Is("vide") && !t.Handler.Is("soun") {
 		return
 	}
@@ -122,7 +122,7 @@ func (p *payload) add(t *index.Track, s *isobmff.Sample, lead bool) {
 	}
 }
 
-func (p *payload) addLead(t *index.Track, s *isobmff.Sample, shown int64) {
+func (p *payload) addLead(t *clip.Track, s *isobmff.Sample, shown int64) {
 	lasts := t.NS(s.DurationTicks)
 	p.HoleNS = 0
 	if lasts > leastHoleNS && p.lastNS > 0 && lasts > 3*p.lastNS { // media is missing behind this sample

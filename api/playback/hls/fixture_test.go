@@ -8,13 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/isobmff/index"
+	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/api/playback/clip"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
@@ -59,6 +63,7 @@ type look struct {
 	silent   bool
 	fragment bool // the form of the file
 	codec    string
+	numbered bool // the pictures show their numbers
 }
 
 // film makes the file of a recording: pictures with B-frames, and sound.
@@ -67,7 +72,14 @@ func film(t testing.TB, l look) string {
 	dir, err := os.MkdirTemp(workshop, "film-")
 	require.NoError(t, err)
 	in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out.mp4")
-	args := []string{"-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=%s:rate=25:duration=%d,hue=h=%d", l.size, l.seconds, l.hue)}
+	pictures := fmt.Sprintf("testsrc2=size=%s:rate=25:duration=%d,hue=h=%d", l.size, l.seconds, l.hue)
+	if l.numbered { // a strip of 16 cells along the top, black and white: the bits of the number
+		pictures += ",drawbox=w=iw:h=8:color=black:t=fill"
+		for bit := range 10 {
+			pictures += fmt.Sprintf(",drawbox=x=%d:w=8:h=8:color=white:t=fill:enable='mod(floor(n/%d),2)'", (15-bit)*8, 1<<bit)
+		}
+	}
+	args := []string{"-v", "error", "-f", "lavfi", "-i", pictures}
 	if !l.silent {
 		args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("sine=duration=%d:frequency=%d", l.seconds, 300+l.hue), "-c:a", "aac")
 	}
@@ -87,9 +99,11 @@ func film(t testing.TB, l look) string {
 // shelf is a list of recordings that a server makes playlists of.
 type shelf struct {
 	t    testing.TB
+	mu   sync.Mutex // guards list: a request may last longer than its client
 	list Playlist
 	url  string // address of the multivariant playlist
 	dirs []string
+	maps []*Mapped
 }
 
 // epoch is the wall clock of the first recording.
@@ -105,36 +119,48 @@ func newShelf(t testing.TB) *shelf {
 }
 
 // mapped maps a file that is finished.
-func mapped(t testing.TB, file string) (*Mapped, *index.Index) {
+func mapped(t testing.TB, file string) *Mapped {
 	t.Helper()
-	f, err := os.Open(file)
+	dir, name := filepath.Split(file)
+	library := clip.Library{
+		Files: playback.NewDir(dir, nil), Indexes: sampleindex.In(dir), Belongs: func(*os.File, string, media.ID) error { return nil },
+	}
+	r, err := library.Open(media.NewID(time.Now()), name)
 	require.NoError(t, err)
-	defer f.Close()
-	info, err := f.Stat()
+	defer func() { require.NoError(t, r.Close()) }()
+	m, err := Map(r, true)
 	require.NoError(t, err)
-	text, err := sampleindex.Build(f, index.Source{Bytes: info.Size()})
+	quick, err := Map(r, false)
 	require.NoError(t, err)
-	x, err := index.Open(bytes.NewReader(text), int64(len(text)))
-	require.NoError(t, err)
-	m, err := Map(f, info.Size(), x, false)
-	require.NoError(t, err)
-	return m, x
+	require.Equal(t, m, quick, "the boxes before a chunk are as long as is usual")
+	return m
+}
+
+// change changes the playlist.
+func (s *shelf) change(edit func(*Playlist)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	edit(&s.list)
 }
 
 // add adds a file, whose media begins at a wall clock in ns after the epoch.
-func (s *shelf) add(file string, atNS int64) *Part {
+func (s *shelf) add(file string, atNS int64) {
 	s.t.Helper()
-	m, _ := mapped(s.t, file)
+	m := mapped(s.t, file)
+	s.maps = append(s.maps, m)
 	n := len(s.dirs)
 	s.dirs = append(s.dirs, file)
 	s.list.Parts = append(s.list.Parts, Part{
-		Mapped: m, Span: Span{ToNS: 1 << 60}, URI: fmt.Sprintf("file/%d.mp4", n), InitURI: fmt.Sprintf("init/%d.mp4", n),
+		Load: func() (*Mapped, error) { return m, nil }, Span: Span{ToNS: 1 << 60}, URI: fmt.Sprintf("file/%d.mp4", n), InitURI: fmt.Sprintf("init/%d.mp4", n),
 		UTC: func(ns int64) int64 { return epoch + atNS + ns },
 	})
-	return &s.list.Parts[n]
 }
 
 func (s *shelf) serve(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	asked := s.list
+	asked.Parts = slices.Clone(asked.Parts)
+	s.mu.Unlock()
 	n := 0
 	_, numbered := fmt.Sscanf(filepath.Base(r.URL.Path), "%d.mp4", &n)
 	list := func(write func() error) {
@@ -143,11 +169,11 @@ func (s *shelf) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case r.URL.Path == "/index.m3u8":
-		list(func() error { return s.list.WriteMaster(w, "media.m3u8", "iframes.m3u8") })
+		list(func() error { return asked.WriteMaster(w, "media.m3u8", "iframes.m3u8") })
 	case r.URL.Path == "/media.m3u8":
-		list(func() error { return s.list.WriteMedia(w) })
+		list(func() error { return asked.WriteMedia(w) })
 	case r.URL.Path == "/iframes.m3u8":
-		list(func() error { return s.list.WriteKeys(w) })
+		list(func() error { return asked.WriteKeys(w) })
 	case numbered == nil && n < len(s.dirs) && strings.HasPrefix(r.URL.Path, "/file/"):
 		http.ServeFile(w, r, s.dirs[n])
 	case numbered == nil && n < len(s.dirs):
@@ -155,7 +181,7 @@ func (s *shelf) serve(w http.ResponseWriter, r *http.Request) {
 		require.NoError(s.t, err)
 		defer f.Close()
 		var b bytes.Buffer
-		_, err = b.ReadFrom(s.list.Parts[n].Init.Reader(f))
+		_, err = b.ReadFrom(s.maps[n].Init.Reader(f))
 		require.NoError(s.t, err)
 		http.ServeContent(w, r, "init.mp4", time.Time{}, bytes.NewReader(b.Bytes()))
 	default:

@@ -1,12 +1,11 @@
 package hls
 
 import (
-	"slices"
 	"time"
 
+	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/isobmff"
-	"github.com/gospool/spool/pipeline/isobmff/index"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -18,25 +17,21 @@ type Format struct {
 	FrameRate     float64
 }
 
-// formatsOf returns the formats of the pictures and the sound that the payload of a moov describes.
-// It leaves out tracks that the index x has no samples of.
-func formatsOf(moov []byte, x *index.Index) (out []Format) {
-	for boxes := isobmff.Walk(moov); boxes.Next(); {
-		if !boxes.Is("trak") {
+// formatsOf returns the formats of the pictures and the sound of a recording.
+func formatsOf(r *clip.Recording) (out []Format) {
+	for i := range r.Tracks {
+		t := &r.Tracks[i]
+		var stsd isobmff.Writer
+		stsd.U32(0)
+		stsd.U32(1)
+		stsd.Append(t.Entry)
+		of, err := codec.ReadSampleEntry(stsd.B, t.Timescale)
+		if err != nil || t.Samples == 0 || of.Kind() == media.Metadata || codec.Of(of.Codec).MIME == nil {
 			continue
 		}
-		tkhd, _ := isobmff.ReadTkhd(isobmff.Find(boxes.Payload, "tkhd"))
-		i := slices.IndexFunc(x.Tracks, func(t index.Track) bool { return t.ID == tkhd.ID && t.Samples > 0 })
-		if i < 0 {
-			continue
-		}
-		t, err := codec.ReadSampleEntry(isobmff.Find(boxes.Payload, "mdia", "minf", "stbl", "stsd"), x.Tracks[i].Timescale)
-		if err != nil || t.Kind() == media.Metadata || codec.Of(t.Codec).MIME == nil {
-			continue
-		}
-		f := Format{Kind: t.Kind(), Codec: codec.Of(t.Codec).MIME(&t), Width: t.Width, Height: t.Height}
-		if seconds := time.Duration(x.Tracks[i].NS(x.Tracks[i].EndTicks)).Seconds(); f.Kind == media.Video && seconds > 0 {
-			f.FrameRate = float64(x.Tracks[i].Samples) / seconds
+		f := Format{Kind: of.Kind(), Codec: codec.Of(of.Codec).MIME(&of), Width: of.Width, Height: of.Height}
+		if seconds := time.Duration(t.NS(t.EndTicks)).Seconds(); f.Kind == media.Video && seconds > 0 {
+			f.FrameRate = float64(t.Samples) / seconds
 		}
 		out = append(out, f)
 	}

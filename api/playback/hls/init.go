@@ -28,7 +28,7 @@ func (i Init) Reader(file io.ReaderAt) io.Reader {
 // FindInit finds the initialisation segment of a file of size bytes. It returns ErrNoRanges if the
 // file has none.
 func FindInit(file io.ReaderAt, size int64) (Init, error) {
-	_, found, _, err := findInit(file, size)
+	_, found, err := findInit(file, size)
 	return found, err
 }
 
@@ -38,15 +38,14 @@ const pageBytes = 4096
 // maxBoxes bounds the boxes that are read in search of the moov.
 const maxBoxes = 64
 
-// findInit finds the initialisation segment, the offset from which the fragments follow, and the
-// payload of the moov. A
+// findInit finds the initialisation segment, and the offset from which the fragments follow. A
 // finished ordinary file has both inside its mdat: see package sinks/mp4.
-func findInit(file io.ReaderAt, size int64) (fragments int64, found Init, moov []byte, err error) {
+func findInit(file io.ReaderAt, size int64) (fragments int64, found Init, err error) {
 	inside := false
 	for at, n := int64(0), 0; at < size && n < maxBoxes; n++ {
 		h, err := isobmff.ReadHeader(file, at, size)
 		if err != nil && !isobmff.IsContent(err) {
-			return 0, found, nil, err
+			return 0, found, err
 		}
 		if err != nil || h.SizeBytes == 0 || h.SizeBytes > size-at || inside && !h.Is("moov") {
 			break
@@ -55,13 +54,13 @@ func findInit(file io.ReaderAt, size int64) (fragments int64, found Init, moov [
 		case h.Is("ftyp") && at == 0 && h.SizeBytes <= pageBytes:
 			found.FtypBytes = h.SizeBytes
 		case h.Is("moov") && h.SizeBytes <= maxInitBytes:
-			moov, err = isobmff.ReadPayload(file, at, h, size, maxInitBytes)
+			moov, err := isobmff.ReadPayload(file, at, h, size, maxInitBytes)
 			if err != nil {
-				return 0, found, nil, err
+				return 0, found, err
 			}
 			if isobmff.Find(moov, "mvex") != nil && found.FtypBytes > 0 {
 				found.MoovAt, found.MoovBytes = at, h.SizeBytes
-				return at + h.SizeBytes, found, moov, nil
+				return at + h.SizeBytes, found, nil
 			}
 		case h.Is("mdat"):
 			inside = true
@@ -70,5 +69,5 @@ func findInit(file io.ReaderAt, size int64) (fragments int64, found Init, moov [
 		}
 		at += h.SizeBytes
 	}
-	return 0, found, nil, fmt.Errorf("%w: no moov describes any", ErrNoRanges)
+	return 0, found, fmt.Errorf("%w: no moov describes any", ErrNoRanges)
 }

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline/isobmff"
-	"github.com/gospool/spool/pipeline/isobmff/index"
 )
 
 // Mapped is where the media of a file is. It is immutable: callers may share it.
@@ -19,21 +19,20 @@ type Mapped struct {
 // some 600,000 chunks of a second.
 const MaxChunks = 1 << 20
 
-// Map reads where the chunks of a file are. x is the index of the file, and size its length in
-// bytes, for a growing file up to its last whole chunk. check reads the box headers before each
-// chunk; it is needed for a recovered file, which may have damaged chunks between the whole ones.
-// Map returns ErrNoRanges for a file whose media is not in fragments.
-func Map(file io.ReaderAt, size int64, x *index.Index, check bool) (*Mapped, error) {
-	lead := Lead(x)
+// Map reads where the chunks of an open recording are. check reads the box headers before each chunk; it is
+// needed for a recovered file, which may have damaged chunks between the whole ones. Map returns
+// ErrNoRanges for a file whose media is not in fragments.
+func Map(r *clip.Recording, check bool) (*Mapped, error) {
+	lead := Lead(r)
 	if lead < 0 {
 		return nil, fmt.Errorf("%w: it has neither pictures nor sound", ErrNoRanges)
 	}
-	at, found, moov, err := findInit(file, size)
+	at, found, err := findInit(r.File, r.File.Size)
 	if err != nil {
 		return nil, err
 	}
-	m := &Mapped{Init: found, Formats: formatsOf(moov, x)}
-	w, err := newWalk(x, lead)
+	m := &Mapped{Init: found, Formats: formatsOf(r)}
+	w, err := newWalk(r, lead)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +42,8 @@ func Map(file io.ReaderAt, size int64, x *index.Index, check bool) (*Mapped, err
 		if err != nil || !ok {
 			return m, err
 		}
-		if len(m.Chunks) == 0 || check || p.at-at > usualHeadBytes(p.samples, len(x.Tracks)) {
-			if at, err = fragmentBefore(file, at, p.at); err != nil {
+		if len(m.Chunks) == 0 || check || p.at-at > usualHeadBytes(p.samples, len(r.Tracks)) {
+			if at, err = fragmentBefore(r.File, at, p.at); err != nil {
 				return nil, err
 			}
 		}
@@ -81,10 +80,10 @@ func (m *Mapped) add(at int64, p *payload) error {
 
 // Lead returns the track that gives the segments their times: the first video track, or without
 // one the first audio track with samples; -1 if there is none.
-func Lead(x *index.Index) int {
+func Lead(r *clip.Recording) int {
 	for _, handler := range []string{"vide", "soun"} {
-		for i := range x.Tracks {
-			if x.Tracks[i].Handler.Is(handler) && x.Tracks[i].Samples > 0 {
+		for i := range r.Tracks {
+			if r.Tracks[i].Handler.Is(handler) && r.Tracks[i].Samples > 0 {
 				return i
 			}
 		}

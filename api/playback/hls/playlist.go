@@ -8,18 +8,18 @@ import (
 type Playlist struct {
 	Parts     []Part
 	SegmentNS int64 // least duration of a segment, but for the last one of a part
-	Event     bool  // the span was not over when a client first asked: the playlist grows
+	Event     bool  // the span was not over when a client first asked: the playlist grows, or has grown
 	Ended     bool  // the span is over, and the playlist complete
 	KeepGaps  bool  // a gap lasts as long as on the wall clock, with EXT-X-GAP; else it is cut out
 }
 
 // Part is a recording of a playlist.
 type Part struct {
-	*Mapped
 	Span
-	URI     string            // address of the file, as a URI reference
-	InitURI string            // address of its initialisation segment
-	UTC     func(int64) int64 // wall clock, ns UTC, of a movie time in ns
+	URI     string                  // address of the file, as a URI reference
+	InitURI string                  // address of its initialisation segment
+	UTC     func(int64) int64       // wall clock, ns UTC, of a movie time in ns
+	Load    func() (*Mapped, error) // returns nil for a part that is left out; called for each pass
 }
 
 // Facts sums up the segments of a playlist.
@@ -48,29 +48,39 @@ type entry struct {
 	jumps  bool // its timestamps do not follow those of the entry before
 	gap    bool // no media: EXT-X-GAP
 	utc    int64
+
+	initBytes int64 // length of the initialisation segment of part
 }
 
 // source yields the segments of one part.
-type source func(p *Part, yield func(Segment) bool)
+type source func(m *Mapped, p *Part, yield func(Segment) bool)
 
-func (l *Playlist) media(p *Part, yield func(Segment) bool) {
-	p.Segments(p.Span, l.SegmentNS, yield)
+func (l *Playlist) media(m *Mapped, p *Part, yield func(Segment) bool) {
+	m.Segments(p.Span, l.SegmentNS, yield)
 }
 
-func (l *Playlist) keys(p *Part, yield func(Segment) bool) { p.Keys(p.Span, yield) }
+func (l *Playlist) keys(m *Mapped, p *Part, yield func(Segment) bool) { m.Keys(p.Span, yield) }
 
 // leastGapNS is the least time between two files that is shown as a gap: less is the inaccuracy of
 // the clocks.
 const leastGapNS = int64(500 * time.Millisecond)
 
-// entries yields the lines of the playlist. Beside them it keeps only the entry before in memory.
-func (l *Playlist) entries(segments source, yield func(entry) bool) {
-	endUTC, hole := int64(0), false
+// entries yields the lines of the playlist. It has one part at a time in memory. The error is that of
+// Part.Load.
+func (l *Playlist) entries(segments source, yield func(entry) bool) error {
+	endUTC, more := int64(0), true
 	for i := range l.Parts {
 		p := &l.Parts[i]
-		begins, more := true, true
-		segments(p, func(s Segment) bool {
-			e := entry{Segment: s, part: p, begins: begins, jumps: begins && endUTC != 0, utc: p.UTC(s.StartNS)}
+		m, err := p.Load()
+		if err != nil {
+			return err
+		}
+		if m == nil {
+			continue
+		}
+		begins, hole := true, false
+		segments(m, p, func(s Segment) bool {
+			e := entry{Segment: s, part: p, begins: begins, jumps: begins && endUTC != 0, utc: p.UTC(s.StartNS), initBytes: m.Init.SizeBytes()}
 			if missing := e.utc - endUTC; endUTC != 0 && (hole || begins && missing >= leastGapNS) {
 				if l.KeepGaps {
 					more = l.missing(p, endUTC, missing, yield)
@@ -83,10 +93,11 @@ func (l *Playlist) entries(segments source, yield func(entry) bool) {
 			endUTC = p.UTC(s.StartNS + s.DurationNS)
 			return more
 		})
-		if hole = false; !more {
-			return
+		if !more {
+			return nil
 		}
 	}
+	return nil
 }
 
 // missing yields entries for time without media, from the wall clock utc on.
@@ -105,14 +116,14 @@ func (l *Playlist) missing(p *Part, utc, ns int64, yield func(entry) bool) bool 
 }
 
 // Facts returns the facts of the media playlist.
-func (l *Playlist) Facts() Facts { return l.facts(l.media) }
+func (l *Playlist) Facts() (Facts, error) { return l.facts(l.media) }
 
 // KeyFacts returns the facts of the playlist of key frames.
-func (l *Playlist) KeyFacts() Facts { return l.facts(l.keys) }
+func (l *Playlist) KeyFacts() (Facts, error) { return l.facts(l.keys) }
 
-func (l *Playlist) facts(segments source) Facts {
+func (l *Playlist) facts(segments source) (Facts, error) {
 	f := Facts{Independent: true}
-	l.entries(segments, func(e entry) bool {
+	err := l.entries(segments, func(e entry) bool {
 		f.Segments++
 		f.LongestNS = max(f.LongestNS, e.DurationNS)
 		if f.Gaps = f.Gaps || e.gap; e.gap {
@@ -124,7 +135,7 @@ func (l *Playlist) facts(segments source) Facts {
 		f.Independent = f.Independent && e.Independent
 		return true
 	})
-	return f
+	return f, err
 }
 
 // targetSeconds returns EXT-X-TARGETDURATION. That of a playlist that grows must not change: it is

@@ -32,6 +32,6 @@ func TestAPlaylistFollowsTheRules(t *testing.T) {
 	s.add(film(t, look{size: "160x90", seconds: 9, gop: 40, hue: 180}), int64(60*time.Second))
 	p := checked(t, s)
 	require.Len(t, p.Media, 2)
-	s.list.KeepGaps = true
+	s.change(func(l *Playlist) { l.KeepGaps = true })
 	checked(t, s)
 }

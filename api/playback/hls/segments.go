@@ -1,6 +1,9 @@
 package hls
 
-import "sort"
+import (
+	"sort"
+	"time"
+)
 
 // Segment is a media segment: consecutive chunks of a file.
 type Segment struct {
@@ -53,10 +56,18 @@ func (m *Mapped) Segments(s Span, segmentNS int64, yield func(Segment) bool) {
 			from = i
 		}
 	}
-	// The last segment of a growing file is complete if the file goes on behind the span.
-	if from < end && (!s.Growing || end < len(m.Chunks)) {
+	if from < end && m.Reaches(s) {
 		yield(m.segment(from, end, true))
 	}
+}
+
+// settledNS is the time by which sound may come later in a file than the pictures of the same time.
+const settledNS = int64(2 * time.Second)
+
+// Reaches reports whether all media of a span is there: the file is finished, or has gone on behind the span.
+func (m *Mapped) Reaches(s Span) bool {
+	n := len(m.Chunks)
+	return !s.Growing || n > 0 && m.Chunks[n-1].MinNS-settledNS >= s.ToNS
 }
 
 // ends reports whether the segment from chunk from ends before chunk i.
@@ -91,7 +102,7 @@ func (m *Mapped) Keys(s Span, yield func(Segment) bool) {
 			next++
 		}
 		if next >= len(m.Chunks) && s.Growing {
-			return
+			return // how long it is shown is not known
 		}
 		c := &m.Chunks[i]
 		if c.KeyBytes > 0 {

@@ -66,10 +66,11 @@ func TestASpanHasItsFramesAndFewOthers(t *testing.T) {
 		file := film(t, look{size: "320x180", seconds: seconds, gop: gop, fragment: fragment})
 		video, audio := packets(t, file, "v"), packets(t, file, "a")
 		s := newShelf(t)
-		p := s.add(file, 0)
+		s.add(file, 0)
 		for range 12 {
-			p.FromNS = rnd.Int64N(seconds * 1e9)
+			p := Span{FromNS: rnd.Int64N(seconds * 1e9)}
 			p.ToNS = p.FromNS + 1 + rnd.Int64N(seconds*1e9-p.FromNS)
+			s.change(func(l *Playlist) { l.Parts[0].Span = p })
 			if !slices.ContainsFunc(video, func(k packet) bool { return k.ns(t) >= p.FromNS && k.ns(t) < p.ToNS }) {
 				continue
 			}

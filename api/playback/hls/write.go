@@ -2,6 +2,7 @@ package hls
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -14,15 +15,40 @@ const (
 	versionGaps = 8
 )
 
-// WriteMedia writes the media playlist, line by line.
+// ErrNothing reports a playlist without a segment.
+var ErrNothing = errors.New("no complete segment is in the span")
+
+// CutError reports that a playlist ended early, when a part of it was written.
+type CutError struct{ Err error }
+
+// Error says what happened.
+func (e *CutError) Error() string { return "the playlist ended early: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *CutError) Unwrap() error { return e.Err }
+
+// WriteMedia writes the media playlist, line by line. It returns ErrNothing, or an error of Part.Load, before it
+// has written anything, and a *CutError after that.
 func (l *Playlist) WriteMedia(w io.Writer) error {
-	f := l.Facts()
+	f, err := l.Facts()
+	if err == nil && f.Segments == 0 {
+		err = ErrNothing
+	}
+	if err != nil {
+		return err
+	}
 	return l.write(w, l.media, &f, "")
 }
 
-// WriteKeys writes the playlist of key frames.
+// WriteKeys writes the playlist of key frames. Its errors are those of WriteMedia.
 func (l *Playlist) WriteKeys(w io.Writer) error {
-	f := l.KeyFacts()
+	f, err := l.KeyFacts()
+	if err == nil && f.Segments == 0 {
+		err = ErrNothing
+	}
+	if err != nil {
+		return err
+	}
 	return l.write(w, l.keys, &f, "#EXT-X-I-FRAMES-ONLY\n")
 }
 
@@ -43,10 +69,12 @@ func (l *Playlist) write(w io.Writer, segments source, f *Facts, only string) er
 		fmt.Fprint(out, "#EXT-X-INDEPENDENT-SEGMENTS\n")
 	}
 	p := printer{out: out, exact: only == ""}
-	l.entries(segments, func(e entry) bool {
+	if err := l.entries(segments, func(e entry) bool {
 		p.print(&e)
 		return p.err == nil
-	})
+	}); err != nil {
+		return &CutError{err}
+	}
 	if l.Ended {
 		fmt.Fprint(out, "#EXT-X-ENDLIST\n")
 	}
@@ -59,6 +87,7 @@ type printer struct {
 	exact   bool  // prints EXT-X-START
 	part    *Part // part of the entry before with media
 	expects int64 // UTC at which the next entry begins by the printed times; 0: none is printed
+	lateNS  int64 // added to the wall clock of a part that by its clock begins before the end of the part before
 	err     error
 }
 
@@ -71,9 +100,15 @@ func (p *printer) print(e *entry) {
 		fmt.Fprint(p.out, "#EXT-X-DISCONTINUITY\n")
 	}
 	if !e.gap && p.part != e.part || p.part == nil {
-		fmt.Fprintf(p.out, "#EXT-X-MAP:URI=\"%s\"\n", e.part.InitURI)
+		fmt.Fprintf(p.out, "#EXT-X-MAP:URI=\"%s\",BYTERANGE=\"%d@0\"\n", e.part.InitURI, e.initBytes) // ffmpeg 5.1 misreads the length without a range
 		p.part = e.part
 	}
+	if e.begins {
+		if p.lateNS = p.expects - e.utc; p.lateNS < 0 || p.lateNS > clockErrorNS {
+			p.lateNS = 0
+		}
+	}
+	e.utc += p.lateNS
 	if d := e.utc - p.expects; e.jumps || d < -toleranceNS || d > toleranceNS {
 		fmt.Fprintf(p.out, "#EXT-X-PROGRAM-DATE-TIME:%s\n", time.Unix(0, e.utc).UTC().Format("2006-01-02T15:04:05.000Z"))
 		p.expects = e.utc
@@ -93,6 +128,10 @@ const GapURI = "gap.mp4"
 // toleranceNS is the departure of the wall clock from the sum of the durations that gets an
 // EXT-X-PROGRAM-DATE-TIME.
 const toleranceNS = int64(5 * time.Millisecond)
+
+// clockErrorNS is the greatest time by which the clock of a file may be early: it is known less exactly than how long
+// the media before lasts.
+const clockErrorNS = int64(time.Second)
 
 // micros rounds a time to microseconds, so that the sum of rounded durations stays right.
 func micros(ns int64) int64 { return (ns + 500) / 1000 }

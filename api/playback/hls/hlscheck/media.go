@@ -49,6 +49,7 @@ func (c *checker) order(all []line) {
 func (c *checker) read(m *Media, all []line) {
 	var s Segment
 	var init *url.URL
+	var initRange Segment
 	target := false
 	for _, l := range all {
 		switch l.tag {
@@ -73,6 +74,12 @@ func (c *checker) read(m *Media, all []line) {
 			s.Gap = true
 		case "EXT-X-MAP":
 			a := c.attributes(l)
+			if r, ok := a["BYTERANGE"]; ok && !span.MatchString(c.quoted(l, a, "BYTERANGE")) {
+				c.fault(l.n, "BYTERANGE %s is invalid", r)
+			}
+			if initRange = (Segment{}); a["BYTERANGE"] != "" {
+				c.span(m, &initRange, line{l.n, l.tag, c.quoted(l, a, "BYTERANGE"), true})
+			}
 			l.value = c.quoted(l, a, "URI")
 			init = c.resolve(m.URL, l)
 		case "EXT-X-PROGRAM-DATE-TIME":
@@ -89,6 +96,7 @@ func (c *checker) read(m *Media, all []line) {
 			c.span(m, &s, l)
 		case "":
 			s.URL, s.Init, s.line = c.resolve(m.URL, l), init, l.n
+			s.initAt, s.initBytes = max(initRange.At, 0), initRange.SizeBytes
 			if s.At < 0 { // the range follows the one before
 				s.At = c.follows(m, &s)
 			}

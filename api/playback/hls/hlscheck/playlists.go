@@ -50,6 +50,8 @@ type Segment struct {
 	Gap           bool
 	Init          *url.URL // EXT-X-MAP
 	line          int
+
+	initAt, initBytes int64 // range of EXT-X-MAP; 0 bytes: the whole resource
 }
 
 type checker struct {
@@ -210,4 +212,13 @@ func (p *Playlist) Fault() error {
 		return nil
 	}
 	return errors.New(strings.Join(p.Faults, "\n"))
+}
+
+// CheckMedia fetches and checks a media playlist alone, as Check does.
+func CheckMedia(ctx context.Context, client *http.Client, u *url.URL) (*Playlist, error) {
+	c := &checker{inits: map[string]*movie{}}
+	c.get = func(u *url.URL, at, n int64) ([]byte, http.Header, error) { return fetch(ctx, client, u, at, n) }
+	m := &Media{URL: u}
+	err := c.media(m)
+	return &Playlist{URL: u, Faults: c.Faults, Media: []*Media{m}}, err
 }

@@ -1,0 +1,140 @@
+package hls
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// seen is what a page with hls.js reports: see testdata/player.html.
+type seen struct {
+	Errors      []string
+	Seeks       []int // number of the picture at each place
+	First, Last float64
+	Duration    float64
+	Frames      int
+	Live, Done  bool
+	Date        string
+	Waits       string
+	At          float64
+	Ready       int
+	Total       float64
+}
+
+// script returns the file of hls.js, of the version in testdata/npm.
+var script = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(workshop, "npm")
+	if err := os.CopyFS(dir, os.DirFS("testdata/npm")); err != nil {
+		return "", err
+	}
+	cmd := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	return filepath.Join(dir, "node_modules", "hls.js", "dist", "hls.min.js"), nil
+})
+
+// settings is the file user.js of a profile of Firefox.
+const settings = `user_pref("media.autoplay.default", 0);
+user_pref("media.autoplay.blocking_policy", 0);
+user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("toolkit.telemetry.enabled", false);
+user_pref("app.update.enabled", false);
+user_pref("network.captive-portal-service.enabled", false);
+user_pref("network.connectivity-service.enabled", false);
+user_pref("browser.aboutwelcome.enabled", false);
+user_pref("datareporting.policy.firstRunURL", "");
+`
+
+// browsers returns the commands of the browsers, for a new profile and an address.
+var browsers = map[string]func(profile, url string) []string{
+	"chromium": func(profile, url string) []string {
+		return []string{"chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+			"--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--user-data-dir=" + profile, url}
+	},
+	"firefox": func(profile, url string) []string {
+		return []string{"firefox-esr", "--headless", "--no-remote", "--profile", profile, url}
+	},
+}
+
+// play plays the playlist at an address in a browser, at a rate, and seeks to some times in seconds.
+func play(t *testing.T, browser, address string, rate, until float64, seeks []float64) (got seen) {
+	t.Helper()
+	code, err := script()
+	require.NoError(t, err)
+	target, err := url.Parse(address)
+	require.NoError(t, err)
+	results := make(chan seen, 2)
+	mux := http.NewServeMux()
+	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
+	mux.Handle("/", forward)
+	mux.HandleFunc("/player.html", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "testdata/player.html") })
+	mux.HandleFunc("/hls.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, code) })
+	mux.HandleFunc("/result", func(_ http.ResponseWriter, r *http.Request) {
+		var one seen
+		if json.NewDecoder(r.Body).Decode(&one) == nil {
+			results <- one
+		}
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	places, err := json.Marshal(seeks)
+	require.NoError(t, err)
+	q := url.Values{"rate": {fmt.Sprint(rate)}, "until": {fmt.Sprint(until)}, "seeks": {string(places)}, "patience": {fmt.Sprint(2 * patience.Seconds())}}
+	profile := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(profile, "user.js"), []byte(settings), 0o600))
+	args := browsers[browser](profile, server.URL+"/player.html?"+q.Encode())
+	ctx, stop := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env, cmd.WaitDelay = append(os.Environ(), "HOME="+profile), time.Second
+	require.NoError(t, cmd.Start())
+	defer func() { stop(); _ = cmd.Wait() }() // it is killed
+	select {
+	case got = <-results:
+	case <-time.After(3 * patience):
+		require.Fail(t, "the page sends nothing", browser)
+	}
+	require.True(t, got.Done, "%s: %+v", browser, got)
+	return got
+}
+
+// hls.js plays and seeks a playlist of files of both forms with a gap and a change of resolution, in Chromium and
+// Firefox.
+func TestBrowsersPlayAndSeek(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.add(film(t, look{size: "320x180", seconds: 6, gop: 25, numbered: true}), 0)
+	s.add(film(t, look{size: "320x180", seconds: 5, gop: 50, hue: 90, fragment: true, numbered: true}), int64(6*time.Second))
+	s.add(film(t, look{size: "640x360", seconds: 6, gop: 40, hue: 180, numbered: true}), int64(60*time.Second))
+	for browser := range browsers {
+		t.Run(browser, func(t *testing.T) {
+			t.Parallel()
+			got := play(t, browser, s.url, 4, 0, []float64{1.02, 7.02, 12.02, 16.02, 3.5})
+			for _, e := range got.Errors { // a busy machine makes a player wait
+				require.Regexp(t, "^mediaError buffer(StalledError|SeekOverHole|NudgeOnStall) fatal=false", e)
+			}
+			const lead = 0.0232 // the sound of each file begins before its pictures by so many seconds
+			require.InDelta(t, 17+3*lead, got.Duration, 0.05)
+			require.InDelta(t, got.Duration, got.Last, 0.1)
+			require.False(t, got.Live)
+			for i, want := range []float64{(1.02 - lead) * 25, (7.02 - 6 - 2*lead) * 25, (12.02 - 11 - 3*lead) * 25, (16.02 - 11 - 3*lead) * 25, (3.5 - lead) * 25} {
+				require.InDelta(t, int(want), got.Seeks[i], 1, "picture at place %d of %v", i, got.Seeks)
+			}
+			require.Equal(t, "2026-03-04T05:06:10.5", got.Date[:21], "the wall clock at 3.5 s")
+		})
+	}
+}

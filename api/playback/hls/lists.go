@@ -1,0 +1,218 @@
+package hls
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/api/playback/clip"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Catalogue lists recordings, and returns one by its ID.
+type Catalogue interface {
+	clip.Catalogue
+	Record(ctx context.Context, id media.ID) (media.Record, error)
+}
+
+// Lists makes the playlists of spans. It is safe for concurrent use.
+type Lists struct {
+	Library   *clip.Library
+	Catalogue Catalogue
+	Readers   *playback.Readers // keep a file from deletion while it is read
+	Now       func() time.Time
+
+	maps  maps
+	turns chan struct{} // see NewLists
+}
+
+// maxAtOnce bounds the files that are mapped at once; further requests wait.
+const maxAtOnce = 2
+
+// NewLists returns Lists that open recordings by a library.
+func NewLists(library *clip.Library, catalogue Catalogue, readers *playback.Readers, now func() time.Time) *Lists {
+	return &Lists{Library: library, Catalogue: catalogue, Readers: readers, Now: now, turns: make(chan struct{}, maxAtOnce)}
+}
+
+// Request selects a span.
+type Request struct {
+	Stream    string
+	Span      clip.Span
+	Open      bool // the span has no end: it lasts while the stream is recorded
+	SegmentNS int64
+	KeepGaps  bool
+	Event     bool // the playlist was of the type EVENT when the client fetched it first
+}
+
+// lingerNS is the time after the end of the last recording for which a span without an end goes on: the
+// publisher may connect again.
+const lingerNS = int64(time.Minute)
+
+// ErrBusy reports that a file is being deleted.
+var ErrBusy = errors.New("the recording is being deleted")
+
+// Playlist returns the playlist of a request. The result reads the recordings when it is written; ctx ends that.
+// It returns ErrNothing if no recording is in the span, and the errors of clip.Find.
+func (l *Lists) Playlist(ctx context.Context, q Request) (*Playlist, error) {
+	clips, _, err := clip.Find(ctx, l.Catalogue, q.Stream, q.Span)
+	if err != nil {
+		return nil, err
+	}
+	if len(clips) == 0 {
+		return nil, ErrNothing
+	}
+	p := &Playlist{SegmentNS: q.SegmentNS, KeepGaps: q.KeepGaps}
+	for i := range clips {
+		clips[i].Path = strings.TrimSuffix(clips[i].Path, media.PartSuffix) // a growing file may be finished by now
+	}
+	if p.Ended, err = l.over(ctx, clips, q); err != nil {
+		return nil, err
+	}
+	p.Event = q.Event || !p.Ended
+	for i := range clips {
+		p.Parts = append(p.Parts, l.part(ctx, &clips[i], q, p.Event, i == 0))
+	}
+	return p, nil
+}
+
+// part returns the part of a clip. In a playlist that grows the clock of a file runs as its media does,
+// because the exact wall clock (its anchors) is known only when the file is finished.
+func (l *Lists) part(ctx context.Context, c *clip.Clip, q Request, event, first bool) Part {
+	p := Part{Span: Span{FromNS: c.FromNS, ToNS: c.ToNS, Growing: c.Growing}, UTC: c.UTC, InitURI: "init/" + c.ID.String() + ".mp4"}
+	if event {
+		p.UTC = func(ns int64) int64 { return c.StartUTC + ns }
+		if first && c.FromNS != clip.Begin {
+			p.FromNS = q.Span.StartUTC - c.StartUTC
+		}
+		if c.ToNS != clip.End || c.Growing {
+			p.ToNS = q.Span.EndUTC - c.StartUTC
+		}
+	}
+	p.URI = strings.Repeat("../", strings.Count(q.Stream, "/")+2) + "vod/" + escaped(c.Path) + "?id=" + c.ID.String()
+	p.Load = func() (*Mapped, error) {
+		m, err := l.mapped(ctx, c)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNoRanges) {
+			return nil, nil // deleted meanwhile
+		}
+		return m, err
+	}
+	return p
+}
+
+// escaped escapes a path for a URL, but not its slashes.
+func escaped(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		parts[i] = url.PathEscape(part)
+	}
+	return strings.Join(parts, "/")
+}
+
+// mapped returns the map of a clip's file.
+func (l *Lists) mapped(ctx context.Context, c *clip.Clip) (m *Mapped, err error) {
+	if m := l.maps.get(c.ID, c.Path); m != nil {
+		return m, nil
+	}
+	select {
+	case l.turns <- struct{}{}:
+		defer func() { <-l.turns }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if m := l.maps.get(c.ID, c.Path); m != nil { // another request has mapped it meanwhile
+		return m, nil
+	}
+	if !l.Readers.Enter(c.Path) {
+		return nil, fmt.Errorf("%w: %w", ErrBusy, fs.ErrNotExist)
+	}
+	defer l.Readers.Leave(c.Path)
+	r, err := l.Library.Open(c.ID, c.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := r.Load(); err != nil {
+		return nil, err
+	}
+	err = r.Mended(func() (err error) {
+		m, err = Map(r, c.Mended)
+		return err
+	})
+	if err == nil && !r.File.Growing && !c.Growing {
+		l.maps.put(c.ID, c.Path, m)
+	}
+	return m, err
+}
+
+// over reports whether nothing can come into a span any more.
+func (l *Lists) over(ctx context.Context, clips []clip.Clip, q Request) (bool, error) {
+	now, last := l.Now().UnixNano(), &clips[len(clips)-1]
+	if last.Growing {
+		if q.Open || now < q.Span.EndUTC {
+			return false, nil
+		}
+		m, err := l.mapped(ctx, last)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNoRanges) {
+			return true, nil
+		}
+		return err == nil && m.Reaches(Span{Growing: true, ToNS: q.Span.EndUTC - last.StartUTC}), err
+	}
+	if !q.Open {
+		return now >= q.Span.EndUTC, nil
+	}
+	end := last.StartUTC
+	if n := len(last.Anchors); n > 0 {
+		end = last.Anchors[n-1].UTC
+	}
+	return now > end+lingerNS, nil
+}
+
+// ServeInit answers a request with the initialisation segment of a recording of a stream. It returns an error if
+// it has not answered: fs.ErrNotExist if there is none, or that of Catalogue.Record.
+func (l *Lists) ServeInit(w http.ResponseWriter, r *http.Request, stream string, id media.ID) error {
+	row, err := l.Catalogue.Record(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	path := strings.TrimSuffix(row.Path, media.PartSuffix)
+	if row.Stream != stream || !row.State.Here() || row.Elsewhere {
+		return fmt.Errorf("recording %s of %s: %w", id, stream, fs.ErrNotExist)
+	}
+	if !l.Readers.Enter(path) {
+		return ErrBusy
+	}
+	defer l.Readers.Leave(path)
+	f, err := l.Library.Files.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := l.Library.Belongs(f.File, path, id); err != nil {
+		return err
+	}
+	init, err := FindInit(f, f.Size)
+	if errors.Is(err, ErrNoRanges) {
+		return errors.Join(err, fs.ErrNotExist)
+	}
+	content := make([]byte, init.SizeBytes())
+	if err == nil {
+		_, err = io.ReadFull(init.Reader(f), content)
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "video/mp4")
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("ETag", fmt.Sprintf(`"%s-%08x"`, id, crc32.ChecksumIEEE(content)))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	return nil
+}
