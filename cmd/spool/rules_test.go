@@ -73,7 +73,7 @@ var mayImport = []struct {
 	{"api/forwarded", nil},
 	{"api/playback", []string{"pipeline/media", "pipeline/streampath"}},
 	{"api/playback/clip", []string{"api/playback", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media", "sinks/mp4/sampleindex"}},
-	{"api/playback/movie", []string{"api/playback/clip", "pipeline/isobmff", "pipeline/media"}},
+	{"api/playback/movie", []string{"api/playback/clip", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
 	{"api/playback/play", []string{"api/playback", "api/playback/clip", "api/playback/movie"}},
 	{"api/export", []string{"api/export/bundle", "api/export/manifest", "pipeline", "pipeline/durable", "pipeline/media"}},
 	{"api/export/bundle", []string{"api/export/manifest", "pipeline/media", "pipeline/streampath"}},

@@ -67,7 +67,7 @@ func (r *Recording) openIndex(again bool) error {
 		if err != nil {
 			return err
 		}
-		r.index, err = index.Open(inMemory(text), int64(len(text)))
+		r.index, err = index.OpenBytes(text)
 		return err
 	}
 	if again {

@@ -64,6 +64,17 @@ func (c *Cursor) Next(s *isobmff.Sample) (ok bool, err error) {
 	return ok, err
 }
 
+// Columns reads the next samples as columns, at least 1, and none behind the last one: see index.Cursor.Columns.
+func (c *Cursor) Columns() (k index.Columns, err error) {
+	if c.left <= 0 {
+		return k, nil
+	}
+	k, err = c.c.Columns(c.left)
+	c.left -= int64(len(k.Sizes))
+	k.DTS += c.shift
+	return k, err
+}
+
 // Mended calls use, and calls it once more with a new index if the stored one turns out to be damaged.
 func (r *Recording) Mended(use func() error) error {
 	err := use()

@@ -1,7 +1,6 @@
 package clip
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 
@@ -179,5 +178,3 @@ func firstEntry(stsd []byte) ([]byte, error) {
 	}
 	return stsd[8 : 8+entries.SizeBytes], nil
 }
-
-func inMemory(b []byte) *bytes.Reader { return bytes.NewReader(b) }

@@ -51,50 +51,6 @@ const unseen = int64(1<<63 - 1)
 
 func (p *part) samples() int64 { return p.end - p.first }
 
-// measure counts the samples of a part. fromTicks and toTicks bound the clip.
-func (p *part) measure(r *clip.Recording, fromTicks, toTicks int64) error {
-	p.counts, p.shown = counts{}, shown{firstPTS: unseen, startPTS: unseen, fromByte: unseen}
-	var run, offset, next int64 = -1, 0, -1
-	var s isobmff.Sample
-	c := r.Samples(p.track, p.first, p.end)
-	for n := p.first; ; n++ {
-		ok, err := c.Next(&s)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return nil
-		}
-		if n == p.first {
-			p.firstDTS, offset, p.offsets = s.DTS, int64(s.OffsetTicks), 1
-		}
-		if n < p.end-1 && s.DurationTicks != run {
-			run = s.DurationTicks
-			p.durations++
-		}
-		if o := int64(s.OffsetTicks); o != offset {
-			offset = o
-			p.offsets++
-		}
-		p.negative, p.shifted = p.negative || offset < 0, p.shifted || offset != 0
-		if s.Sync {
-			p.syncs++
-		}
-		if s.At != next {
-			p.stretches++
-		}
-		next = s.At + int64(s.SizeBytes)
-		p.bytes += int64(s.SizeBytes)
-		p.fromByte, p.toByte = min(p.fromByte, s.At), max(p.toByte, next)
-		pts := s.DTS + offset
-		p.firstPTS = min(p.firstPTS, pts)
-		if pts >= fromTicks && pts < toTicks {
-			p.startPTS, p.endPTS = min(p.startPTS, pts), max(p.endPTS, min(pts+s.DurationTicks, toTicks))
-		}
-		p.lastDTS, p.endDTS = s.DTS, s.DTS+s.DurationTicks
-	}
-}
-
 // tighten leaves out samples at the begin of a part that only pictures before the clip need: where the first picture in the clip is a
 // sync sample, the GOP before it.
 func (p *part) tighten(r *clip.Recording, fromTicks, toTicks int64) error {

@@ -156,15 +156,34 @@ func (r *reader) column(values []int64) {
 			values = values[n:]
 		}
 	case aboveLeast:
-		least := r.varint()
-		for i := range values {
-			values[i] = least + int64(r.uvarint())
-		}
+		r.above(r.varint(), values)
 	case asHalves:
 		r.halves(values)
 	default:
 		r.bad = true
 	}
+}
+
+// above reads the differences of values to the least one. Most have one or two bytes.
+func (r *reader) above(least int64, values []int64) {
+	b := r.b
+	for i := range values {
+		if len(b) >= 2 && b[0] < 0x80 {
+			values[i], b = least+int64(b[0]), b[1:]
+			continue
+		}
+		if len(b) >= 2 && b[1] < 0x80 {
+			values[i], b = least+int64(b[0]&0x7f)+int64(b[1])<<7, b[2:]
+			continue
+		}
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			r.took(n)
+			return
+		}
+		values[i], b = least+int64(v), b[n:]
+	}
+	r.b = b
 }
 
 func (r *reader) halves(values []int64) {
@@ -177,8 +196,14 @@ func (r *reader) halves(values []int64) {
 	for i := range known[:n] {
 		known[i] = r.varint()
 	}
+	if len(r.b) < (len(values)+1)/2 {
+		r.bad = true
+		return
+	}
+	b := r.b[:(len(values)+1)/2]
+	r.b = r.b[len(b):]
 	for i := 0; i < len(values); i += 2 {
-		two := r.byte()
+		two := b[i/2]
 		if two&15 >= n || i+1 < len(values) && two>>4 >= n || i+1 == len(values) && two>>4 != 0 {
 			r.bad = true
 			return

@@ -16,6 +16,7 @@ type Index struct {
 	Tracks []Track
 
 	in        io.ReaderAt
+	text      []byte  // the whole index; nil: it is read from in
 	size      int64   // length of the index
 	directory []int64 // offset of the directory entries of each track
 	blocks    int64   // offset of the first block
@@ -25,7 +26,15 @@ type Index struct {
 // each part that they read. It returns ErrDamaged, or an error of in. The Index uses in; the caller
 // may close it when it no longer uses the Index.
 func Open(in io.ReaderAt, size int64) (*Index, error) {
-	x := &Index{in: in, size: size}
+	return (&Index{in: in, size: size}).open()
+}
+
+// OpenBytes opens an index in memory: see Open. The Index uses text, which must not change.
+func OpenBytes(text []byte) (*Index, error) {
+	return (&Index{text: text, size: int64(len(text))}).open()
+}
+
+func (x *Index) open() (*Index, error) {
 	head, err := x.read(0, headBytes)
 	if err != nil {
 		return nil, err
@@ -41,7 +50,7 @@ func Open(in io.ReaderAt, size int64) (*Index, error) {
 		return nil, err
 	}
 	tracks, sum := rest[:len(rest)-4], le.Uint32(rest[len(rest)-4:])
-	if sum != crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, tracks) || le.Uint64(head[40:]) != uint64(size) {
+	if sum != crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, tracks) || le.Uint64(head[40:]) != uint64(x.size) {
 		return nil, fmt.Errorf("%w: the checksum of its header, or its length", ErrDamaged)
 	}
 	x.blocks = int64(headBytes + len(rest))
@@ -54,7 +63,7 @@ func Open(in io.ReaderAt, size int64) (*Index, error) {
 		x.directory = append(x.directory, x.blocks)
 		x.blocks += t.blocks() * entryBytes
 	}
-	if x.Source.Bytes < 0 || x.Source.Bytes > maxPlace || x.blocks > size {
+	if x.Source.Bytes < 0 || x.Source.Bytes > maxPlace || x.blocks > x.size {
 		return nil, fmt.Errorf("%w: its directory", ErrDamaged)
 	}
 	return x, nil
@@ -68,9 +77,13 @@ func readTrack(b []byte) (t Track) {
 	return t
 }
 
+// read returns n bytes of the index. The caller must not change them.
 func (x *Index) read(at int64, n int) ([]byte, error) {
 	if at > x.size-int64(n) {
 		return nil, fmt.Errorf("%w: it is cut off", ErrDamaged)
+	}
+	if x.text != nil {
+		return x.text[at : at+int64(n)], nil
 	}
 	b := make([]byte, n)
 	if read, err := x.in.ReadAt(b, at); read < n {

@@ -94,29 +94,48 @@ func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 		return 0, 0, nil
 	}
 	from, to = clamp(from), clamp(to)
-	n, err := x.Find(track, from-int64(t.MinOffsetTicks))
-	for n >= 0 && err == nil {
-		var found bool
-		if n, found, err = x.syncShown(track, n, from); found {
-			break
-		}
-	}
-	if err != nil {
+	if first, err = x.entrance(track, from); err != nil {
 		return 0, 0, err
 	}
-	last, err := x.Find(track, to-int64(t.MinOffsetTicks)-1)
-	if err != nil {
+	if end, err = x.exit(track, to); err != nil {
 		return 0, 0, err
+	}
+	return first, max(first, end), nil
+}
+
+// entrance returns the number of the last sync sample that is presented at or before a time, in ticks, or 0 if there is none.
+func (x *Index) entrance(track int, from int64) (first int64, err error) {
+	least := int64(x.Tracks[track].MinOffsetTicks)
+	e, err := x.entry(track, 0)
+	if err != nil || from < e.dts+least { // before all samples
+		return 0, err
+	}
+	n, err := x.Find(track, from-least)
+	for found := false; n >= 0 && err == nil && !found; {
+		n, found, err = x.syncShown(track, n, from)
+	}
+	return max(n, 0), err
+}
+
+// exit returns the number behind that of the last sample that may be presented before a time, in ticks.
+func (x *Index) exit(track int, to int64) (end int64, err error) {
+	t := &x.Tracks[track]
+	to -= int64(t.MinOffsetTicks)
+	if to > t.EndTicks { // and so behind all decode times
+		return t.Samples, nil
+	}
+	last, err := x.Find(track, to-1)
+	if err != nil {
+		return 0, err
 	}
 	var s isobmff.Sample
 	if _, err = x.Samples(track, last).Next(&s); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	if end = last + 1; s.DTS+int64(t.MinOffsetTicks) >= to { // Find returns sample 0 even if it is too late
-		end = last
+	if s.DTS >= to { // Find returns sample 0 even if it is too late
+		return last, nil
 	}
-	first = max(n, 0)
-	return first, max(first, end), nil
+	return last + 1, nil
 }
 
 // clamp limits a time so that adding a composition offset cannot overflow.

@@ -1,7 +1,6 @@
 package sampleindex
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -47,7 +46,7 @@ func (s Store) Open(file File, id media.ID) (*Stored, error) {
 		return nil, err
 	}
 	if err := s.Write(id, text); err != nil {
-		x, damaged := index.Open(bytes.NewReader(text), int64(len(text)))
+		x, damaged := index.OpenBytes(text)
 		return &Stored{Index: x, Unkept: err}, damaged
 	}
 	return s.Stored(id)

@@ -1,7 +1,6 @@
 package sampleindex
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
@@ -146,7 +145,7 @@ func (s *Stored) Load() error {
 	if n, err := s.f.ReadAt(text, 0); n < len(text) {
 		return err
 	}
-	x, err := index.Open(bytes.NewReader(text), int64(len(text)))
+	x, err := index.OpenBytes(text)
 	if err == nil {
 		s.Index = x
 	}
