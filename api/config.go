@@ -26,6 +26,7 @@ type Config struct {
 	Auth      auth.Config
 	TLS       TLS    // certificate of the server; zero: plain HTTP
 	RecordDir string // absolute path of the record directory, which the server removes from texts: see scrub.Scrubber
+	FFmpeg    string // program that decodes pictures, a path or a name in PATH; empty: ffmpeg
 	Limits    Limits
 	MaxSeries int // number of streams with series of their own in /metrics; 0: no limit
 }

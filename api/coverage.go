@@ -120,17 +120,21 @@ func (s *Server) join(ctx context.Context, q media.Query, joined *coverage.Joine
 
 func covered(st *coverage.Stream) coveredStream {
 	out := coveredStream{Path: st.Path, Spans: []coveredSpan{}, Cut: st.Cut}
-	for _, sp := range st.Spans {
-		one := coveredSpan{
-			First: sp.First.String(), Start: utcNano(sp.StartNS), End: utcNano(sp.EndNS), State: sp.State, Elsewhere: sp.Elsewhere, Recordings: sp.Recordings,
-		}
-		if !sp.Gap.None() {
-			one.Gap = &gapDetail{sp.Gap.Cause, seconds(sp.Gap.DurationNS), seconds(sp.Gap.StepNS)}
-		}
-		out.Spans = append(out.Spans, one)
+	for i := range st.Spans {
+		out.Spans = append(out.Spans, coveredOf(&st.Spans[i]))
 	}
 	for i := range st.Events {
 		out.Events = append(out.Events, coveredEvent{utcNano(st.Events[i].AtNS), st.Events[i].Name})
+	}
+	return out
+}
+
+func coveredOf(sp *coverage.Span) coveredSpan {
+	out := coveredSpan{
+		First: sp.First.String(), Start: utcNano(sp.StartNS), End: utcNano(sp.EndNS), State: sp.State, Elsewhere: sp.Elsewhere, Recordings: sp.Recordings,
+	}
+	if !sp.Gap.None() {
+		out.Gap = &gapDetail{sp.Gap.Cause, seconds(sp.Gap.DurationNS), seconds(sp.Gap.StepNS)}
 	}
 	return out
 }

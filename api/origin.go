@@ -1,12 +1,17 @@
 package api
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gospool/spool/api/conn"
 	"github.com/gospool/spool/api/forwarded"
@@ -89,4 +94,49 @@ func (h hosts) allow(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSuffix(host, "."), "["), "]"))
 	_, err := netip.ParseAddr(host)
 	return err == nil || slices.Contains(h.names, host) || strings.HasSuffix(host, ".localhost")
+}
+
+const maxURLPathBytes = 4096
+
+// checkURLPath refuses the path of a request if it is longer than maxURLPathBytes, or if the
+// router, the file system and a proxy could read it differently. Such a path holds encoded slashes
+// or backslashes, control characters, bytes that are not UTF-8, the segments . and .., or empty
+// segments except at the end. checkURLPath checks both the path as it was sent and the path that
+// net/url has decoded.
+func checkURLPath(u *url.URL) error {
+	sent := u.EscapedPath()
+	if len(sent) > maxURLPathBytes {
+		return fmt.Errorf("the path is %d bytes long, at most %d are taken", len(sent), maxURLPathBytes)
+	}
+	if !strings.HasPrefix(sent, "/") {
+		return errors.New("the path does not begin with a slash")
+	}
+	lower := strings.ToLower(sent)
+	if strings.Contains(lower, "%2f") || strings.Contains(lower, "%5c") {
+		return errors.New("the path holds an encoded slash or backslash: write the slashes of a stream path or file name as they are")
+	}
+	if strings.HasSuffix(u.Path, "/") && len(u.Path) > 1 {
+		return checkSegments(u.Path[1 : len(u.Path)-1])
+	}
+	return checkSegments(u.Path[1:])
+}
+
+func checkSegments(p string) error {
+	if p == "" {
+		return nil
+	}
+	if !utf8.ValidString(p) {
+		return errors.New("the path is not UTF-8")
+	}
+	for _, r := range p {
+		if unicode.IsControl(r) || r == '\\' {
+			return fmt.Errorf("the path holds the character %q", r)
+		}
+	}
+	for seg := range strings.SplitSeq(p, "/") {
+		if seg == "" || seg == "." || seg == ".." {
+			return fmt.Errorf("the path has the segment %q", seg)
+		}
+	}
+	return nil
 }

@@ -63,7 +63,7 @@ const (
 // play sends the footage of a span as one MP4 file.
 func (s *Server) play(w http.ResponseWriter, r *request) error {
 	if s.player == nil {
-		return &Error{Code: http.StatusServiceUnavailable, Text: "this recorder plays no spans of time"}
+		return errNoClips
 	}
 	q, err := playRequest(r)
 	if err != nil {
@@ -73,9 +73,7 @@ func (s *Server) play(w http.ResponseWriter, r *request) error {
 		name := strings.ReplaceAll(q.Stream, "/", "_") + "_" + time.Unix(0, q.Span.StartUTC).UTC().Format("20060102_150405") + ".mp4"
 		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", plain(name)))
 	}
-	return playError(s.player.Serve(w, r.Request, q, func(w http.ResponseWriter, size string) {
-		answer(w, http.StatusRequestedRangeNotSatisfiable, errorAnswer{"error", "the range cannot be served: the file has " + size + " bytes"})
-	}))
+	return playError(s.player.Serve(w, r.Request, q, refuseRange))
 }
 
 // hls sends a playlist of a span, or the initialisation segment of a recording.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/params"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // route describes one endpoint: one row of the table in routes.go.
@@ -105,4 +106,14 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, failure(http.StatusMethodNotAllowed, "%s is not for %s: use %s",
 		r.Method, r.URL.Path, w.Header().Get("Allow")))
+}
+
+// streamPath returns the stream path in a parameter *stream_path of a route, which httprouter passes
+// with a leading slash. Its error is BadRequest.
+func streamPath(param string) (string, error) {
+	p := strings.TrimPrefix(param, "/")
+	if err := streampath.Check(p); err != nil {
+		return "", BadRequest("%v", err)
+	}
+	return p, nil
 }

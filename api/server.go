@@ -17,6 +17,8 @@ import (
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/hls"
 	"github.com/gospool/spool/api/playback/play"
+	"github.com/gospool/spool/api/playback/still"
+	"github.com/gospool/spool/api/playback/timeline"
 	"github.com/gospool/spool/api/scrub"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/guard"
@@ -35,9 +37,11 @@ type Server struct {
 	hosts     hosts
 	origins   *http.CrossOriginProtection
 	readers   playback.Readers
-	player    *play.Player  // nil without Deps.Clips
-	exported  *export.Store // nil without Deps.Exports
-	lists     *hls.Lists    // nil without Deps.Clips
+	player    *play.Player    // nil without Deps.Clips
+	timelines *timeline.Maker // nil without Deps.Clips
+	stills    *still.Server   // nil without Deps.Clips
+	exported  *export.Store   // nil without Deps.Exports
+	lists     *hls.Lists      // nil without Deps.Clips
 	shown     scrub.Scrubber
 	document  func() ([]byte, error) // returns the OpenAPI document, which the first call makes
 	scrape    http.Handler           // answers /metrics
@@ -86,6 +90,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.Clips != nil {
 		s.lists = hls.NewLists(deps.Clips, deps.Catalogue, &s.readers, deps.Clock.Now)
 	}
+	s.newMoments()
 	for i := range s.table {
 		s.shown.Endpoints = append(s.shown.Endpoints, s.table[i].template())
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"syscall"
@@ -99,9 +100,7 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 	if download {
 		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", plain(path.Base(key))))
 	}
-	playback.Send(w, r.Request, f, s.cfg.Limits.Stall, func(w http.ResponseWriter, size string) {
-		answer(w, http.StatusRequestedRangeNotSatisfiable, errorAnswer{"error", "the range cannot be served: the file has " + size + " bytes"})
-	})
+	playback.Send(w, r.Request, f, s.cfg.Limits.Stall, refuseRange)
 	return nil
 }
 
@@ -130,3 +129,12 @@ func plain(name string) string {
 		return r
 	}, name)
 }
+
+// fileURL returns the URL path under which a recording's file is served.
+func fileURL(name string) string {
+	return (&url.URL{Path: "/mp4/vod/" + name}).EscapedPath()
+}
+
+// recordURL returns the URL path of a recording's file with the ID of the recording as parameter, so
+// that the server does not serve another recording's file that has got the same name since.
+func recordURL(name string, id media.ID) string { return fileURL(name) + "?id=" + id.String() }

@@ -17,6 +17,7 @@ type HTTP struct {
 	TLS            TLS      `yaml:"tls,omitempty" doc:"The certificate; without it there is no encryption."`
 	Hosts          []string `yaml:"hosts,omitempty" public:"names of this machine" doc:"Names of the recorder that requests may use while there are no users and tokens, beside localhost, the machine's name and IP addresses. Otherwise a page of another site could reach the API under a name of its own (DNS rebinding). With users or tokens every name is accepted."`
 	ServeUnknown   bool     `yaml:"serve_unknown_files" doc:"Serve .mp4 files of the record directory under /mp4/vod even if they are not in the catalogue."`
+	FFmpeg         string   `yaml:"ffmpeg" doc:"The program that makes a JPEG for GET /mp4/frame?format=jpeg: ffmpeg, by its path or its name in PATH. It need not be installed: such requests then get 501."`
 	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"Addresses and networks of proxies whose X-Forwarded-For or Forwarded header names the client: failed sign-ins are counted for that address, and the log names it. The proxy must append to the header or replace it. The headers of other clients are ignored."`
 }
 

@@ -17,11 +17,13 @@ type Made interface {
 }
 
 // SendMade answers a request with a file that is made while it is sent, or the requested ranges of it. The caller has set the
-// header ETag. An error means that the answer ended before its last byte, for another reason than the client's: net/http then closes
-// the connection. See Send for stall and refuse.
+// header ETag, and Content-Type unless it is video/mp4. An error means that the answer ended before its last byte, for another reason
+// than the client's: net/http then closes the connection. See Send for stall and refuse.
 func SendMade(w http.ResponseWriter, r *http.Request, content Made, size int64, stall time.Duration, refuse func(w http.ResponseWriter, size string)) error {
 	h := w.Header()
-	h.Set("Content-Type", "video/mp4")
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "video/mp4")
+	}
 	h.Set("Cache-Control", "no-cache")
 	normaliseRange(r.Header, size)
 	watched := &madeReader{Made: content}

@@ -75,6 +75,8 @@ var mayImport = []struct {
 	{"api/playback/clip", []string{"api/playback", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media", "sinks/mp4/sampleindex"}},
 	{"api/playback/movie", []string{"api/playback/clip", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
 	{"api/playback/play", []string{"api/playback", "api/playback/clip", "api/playback/movie"}},
+	{"api/playback/still", []string{"api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/media"}},
+	{"api/playback/timeline", []string{"api/coverage", "api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/media"}},
 	{"api/export", []string{"api/export/bundle", "api/export/manifest", "pipeline", "pipeline/durable", "pipeline/media"}},
 	{"api/export/bundle", []string{"api/export/manifest", "pipeline/media", "pipeline/streampath"}},
 	{"api/export/manifest", []string{"pipeline/durable"}},

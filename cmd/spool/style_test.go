@@ -188,6 +188,7 @@ var notStages = map[string][]string{
 	"pipeline/config/write.go":                  {"null"},                     // YAML's value
 	"pipeline/config/schema.go":                 {"null"},                     // JSON Schema's type
 	"api/openapi/schema.go":                     {"null"},
+	"api/moments.go":                            {"mp4"}, // the format
 }
 
 // A stage declares its properties at its registration, by types, traits and tags. No other code

@@ -151,7 +151,7 @@ func (s *Server) newAPI(dir string) error {
 	s.http, err = api.New(api.Config{
 		Version: s.options.Version, Listen: s.cfg.HTTP.Listen, RecordDir: abs,
 		Hosts: s.cfg.HTTP.Hosts, Proxies: s.cfg.HTTP.Proxies(),
-		Auth: apiAuth(s.cfg.HTTP.Auth), TLS: api.TLS(s.cfg.HTTP.TLS), MaxSeries: s.cfg.Memory.MaxSeries,
+		Auth: apiAuth(s.cfg.HTTP.Auth), TLS: api.TLS(s.cfg.HTTP.TLS), MaxSeries: s.cfg.Memory.MaxSeries, FFmpeg: s.cfg.HTTP.FFmpeg,
 	}, api.Deps{
 		Log: s.log, Clock: s.clock,
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.expected, Seen: s.expected.Seen,
