@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/api/playback/hls"
 	"github.com/gospool/spool/api/playback/movie"
+	"github.com/gospool/spool/api/playback/mpegts"
 	"github.com/gospool/spool/api/playback/play"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/streampath"
@@ -36,7 +37,7 @@ var playParams = []params.Param{
 	{Name: "end", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds: all pictures are presented before it; absent, and without duration: now"},
 	{Name: "duration", Kind: params.Duration, Doc: "length of the span, instead of end"},
 	{Name: "gaps", Enum: []string{gapsCut, gapsKeep}, Def: gapsCut, Doc: "cut: footage after a gap follows at once; keep: the last picture before a gap lasts until its end"},
-	{Name: "format", Enum: []string{string(play.MP4), string(play.Fragmented)}, Def: string(play.MP4), Doc: "mp4: a file with ranges, tables first; fmp4: the same as a stream of fragments, without a length and ranges"},
+	{Name: "format", Enum: []string{string(play.MP4), string(play.Fragmented), string(play.Transport)}, Def: string(play.MP4), Doc: "mp4: a file with ranges, tables first; fmp4: the same as a stream of fragments, without a length and ranges; ts: an MPEG transport stream, which begins with a key frame"},
 	{Name: "track", Doc: "the wanted tracks, separated by commas: video, audio, metadata, or one of several of a kind, as in audio:2; absent: all"},
 	{Name: "clock", Kind: params.Flag, Doc: "whether the file has a track of text with the wall clock, a line a second; only in format mp4"},
 	{Name: "split", Kind: params.Flag, Doc: "whether the file ends before the resolution or the codec changes, for players that need one description; then the header Link names the rest as next"},
@@ -70,7 +71,7 @@ func (s *Server) play(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if r.query.Flag("download") {
-		name := strings.ReplaceAll(q.Stream, "/", "_") + "_" + time.Unix(0, q.Span.StartUTC).UTC().Format("20060102_150405") + ".mp4"
+		name := strings.ReplaceAll(q.Stream, "/", "_") + "_" + time.Unix(0, q.Span.StartUTC).UTC().Format("20060102_150405") + q.Format.Suffix()
 		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", plain(name)))
 	}
 	return playError(s.player.Serve(w, r.Request, q, refuseRange))
@@ -206,6 +207,8 @@ func playError(err error) error {
 		return NotFound("%v, yet: GET /mp4/coverage lists the spans with footage", err)
 	case errors.Is(err, movie.ErrNothing):
 		return NotFound("no footage of the stream is in the span: GET /mp4/coverage lists the spans with footage")
+	case errors.Is(err, mpegts.ErrNothing):
+		return BadRequest("parameter format: %v: ask for format=%s", err, play.MP4)
 	case errors.Is(err, play.ErrBusy), errors.Is(err, hls.ErrBusy):
 		return Conflict("%v", err)
 	case errors.As(err, &many):

@@ -79,13 +79,13 @@ func (g *gauge) offsets(column []int64) {
 	p := g.part
 	if p.offsets == 0 {
 		g.offset, p.offsets = column[0], 1
-		p.negative, p.shifted = column[0] < 0, column[0] != 0
+		p.negative, p.shifted, p.least = column[0] < 0, column[0] != 0, min(column[0], 0)
 	}
 	for _, o := range column {
 		if o != g.offset {
 			g.offset = o
 			p.offsets++
-			p.negative, p.shifted = p.negative || o < 0, true // of two different offsets, one is not 0
+			p.negative, p.shifted, p.least = p.negative || o < 0, true, min(p.least, o) // of two different offsets, one is not 0
 		}
 	}
 }

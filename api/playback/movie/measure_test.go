@@ -61,7 +61,7 @@ func looked(k *index.Columns, from, to int64) (c counts, s shown) {
 			c.syncs++
 		}
 		c.bytes += k.Sizes[i]
-		c.negative, c.shifted = c.negative || k.Offsets[i] < 0, c.shifted || k.Offsets[i] != 0
+		c.negative, c.shifted, c.least = c.negative || k.Offsets[i] < 0, c.shifted || k.Offsets[i] != 0, min(c.least, k.Offsets[i])
 		s.firstPTS, s.fromByte, s.toByte = min(s.firstPTS, pts), min(s.fromByte, k.Places[i]), max(s.toByte, end)
 		if pts >= from && pts < to {
 			s.startPTS, s.endPTS = min(s.startPTS, pts), max(s.endPTS, min(pts+d, to))

@@ -34,6 +34,7 @@ type counts struct {
 	stretches int64 // runs of samples that are contiguous in the file
 	bytes     int64 // of the samples
 	negative  bool  // a composition offset is negative
+	least     int64 // least composition offset, at most 0
 	shifted   bool  // a composition offset is not 0
 }
 

@@ -29,6 +29,8 @@ type Track struct {
 	Timescale uint32
 	Language  string
 	Entries   [][]byte // the sample entries, complete boxes
+	// LeastOffsetTicks is the least difference of a sample's PTS and DTS, at most 0.
+	LeastOffsetTicks int64
 }
 
 // Tracks returns the tracks of the movie.
@@ -36,7 +38,11 @@ func (m *Movie) Tracks() []Track {
 	out := make([]Track, len(m.tracks))
 	for i := range m.tracks {
 		t := &m.tracks[i]
-		out[i] = Track{t.kind, t.timescale, t.language, t.entries}
+		out[i] = Track{Kind: t.kind, Timescale: t.timescale, Language: t.language, Entries: t.entries}
+		for k := range t.parts {
+			p := &t.parts[k]
+			out[i].LeastOffsetTicks = min(out[i].LeastOffsetTicks, media.Rescale(p.least, p.timescale, t.timescale))
+		}
 	}
 	return out
 }
@@ -107,6 +113,9 @@ type walker struct {
 func (w *walker) next() (ok bool, err error) {
 	var x isobmff.Sample
 	if ok, err = w.c.Next(&x); !ok {
+		if err == nil && w.n != w.samples() {
+			err = errChanged
+		}
 		return false, err
 	}
 	w.n++

@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/api/playback/movie"
+	"github.com/gospool/spool/api/playback/mpegts"
 )
 
 // Player serves spans of footage. It is safe for concurrent use.
@@ -47,7 +48,16 @@ type Format string
 const (
 	MP4        Format = "mp4"  // tables first, with a length and ranges
 	Fragmented Format = "fmp4" // fragments, as one stream
+	Transport  Format = "ts"   // MPEG-TS
 )
+
+// Suffix returns the suffix of the name of a file.
+func (f Format) Suffix() string {
+	if f == Transport {
+		return ".ts"
+	}
+	return ".mp4"
+}
 
 // ErrBusy reports that a file of the span is being deleted.
 var ErrBusy = errors.New("a recording of the span is being deleted")
@@ -70,9 +80,23 @@ func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse
 	}
 	defer leave()
 	h := w.Header()
-	if q.Format == Fragmented {
+	switch q.Format {
+	case Fragmented:
 		describe(h, m, r.URL)
-		p.stream(w, r, q, m)
+		h.Set("Content-Type", "video/mp4")
+		p.stream(w, r, q, m.WriteFragments)
+		return nil
+	case Transport:
+		ts, err := mpegts.New(m)
+		if err != nil {
+			return err
+		}
+		describe(h, m, r.URL)
+		h.Set("Content-Type", "video/mp2t")
+		if ts.LeftOut != "" {
+			h.Set("Spool-Left-Out", ts.LeftOut)
+		}
+		p.stream(w, r, q, ts.WriteTo)
 		return nil
 	}
 	content := m.NewReader(p.Library)
@@ -125,17 +149,16 @@ func describe(h http.Header, m *movie.Movie, u *url.URL) {
 	h.Set("Spool-Duration", strconv.FormatFloat(time.Duration(m.DurationNS).Seconds(), 'f', -1, 64))
 }
 
-// stream answers a request with a format that has no ranges.
-func (p *Player) stream(w http.ResponseWriter, r *http.Request, q Request, m *movie.Movie) {
+// stream answers a request with a format that has no ranges. write writes the file.
+func (p *Player) stream(w http.ResponseWriter, r *http.Request, q Request, write func(context.Context, *clip.Library, io.Writer) error) {
 	h := w.Header()
-	h.Set("Content-Type", "video/mp4")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Accept-Ranges", "none")
 	if r.Method == http.MethodHead {
 		return
 	}
 	out := &written{Writer: playback.Stream(w, p.Stall)}
-	if err := m.WriteFragments(r.Context(), p.Library, out); err != nil {
+	if err := write(r.Context(), p.Library, out); err != nil {
 		if out.err == nil && r.Context().Err() == nil { // else the client has left
 			p.plans.drop(r.URL.RequestURI())
 			p.Failed(q.Stream, err)

@@ -59,3 +59,51 @@ func Read(b []byte) (h Header, err error) {
 func (h Header) Config() [2]byte {
 	return [2]byte{h.object<<3 | h.rate>>1, h.rate<<7 | h.layout<<3}
 }
+
+// maxBytes is the size of the largest frame that a header can have.
+const maxBytes = 1<<13 - 1
+
+// HeaderOf returns the header of frames with an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). With spectral band replication it has the rate of the
+// core. It returns an error for a configuration that the header cannot express: another object type than Main, LC, SSR and LTP, a rate
+// outside of the table, a layout in a program_config_element, and frames of 960 samples.
+func HeaderOf(asc []byte) (h Header, err error) {
+	r := bitstream.NewReader(asc)
+	object, rate := r.Bits(5), r.Bits(4)
+	if rate == 15 {
+		r.Skip(24)
+	}
+	layout := r.Bits(4)
+	if object == 5 || object == 29 { // spectral band replication, parametric stereo
+		if r.Bits(4) == 15 {
+			r.Skip(24)
+		}
+		object = r.Bits(5)
+	}
+	short := r.Flag()
+	h = Header{HeaderBytes: minBytes, object: byte(object), rate: byte(rate), layout: byte(layout)}
+	switch {
+	case r.Short():
+		err = errors.New("the AudioSpecificConfig is cut")
+	case object < 1 || object > 4:
+		err = fmt.Errorf("ADTS has no audio object type %d", object)
+	case rate > 12:
+		err = errors.New("ADTS has no such sample rate")
+	case layout < 1 || layout > 7:
+		err = fmt.Errorf("ADTS has no channel configuration %d", layout)
+	case short:
+		err = errors.New("ADTS has no frames of 960 samples")
+	}
+	return h, err
+}
+
+// Append appends the header of a frame with a number of bytes after the header, which has no checksum.
+func (h Header) Append(out []byte, frameBytes int) ([]byte, error) {
+	if frameBytes < 1 || frameBytes > maxBytes-minBytes {
+		return out, fmt.Errorf("an ADTS frame cannot have %d bytes", frameBytes)
+	}
+	size := uint(minBytes + frameBytes)
+	return append(out,
+		0xff, 0xf1, // syncword, MPEG-4, no checksum
+		(h.object-1)<<6|h.rate<<2|h.layout>>2,
+		h.layout<<6|byte(size>>11), byte(size>>3), byte(size<<5)|0x1f, 0xfc), nil // fullness: variable rate
+}

@@ -51,3 +51,50 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A header that is made of a configuration has that configuration when it is read.
+func TestHeadersAreMade(t *testing.T) {
+	for _, asc := range []string{"\x11\x90", "\x12\x08", "\x0b\x38", "\x14\x08"} {
+		h, err := HeaderOf([]byte(asc))
+		require.NoError(t, err)
+		for _, n := range []int{1, 200, 8184} {
+			b, err := h.Append(nil, n)
+			require.NoError(t, err)
+			read, err := Read(b)
+			require.NoError(t, err)
+			require.Equal(t, []int{7 + n, 7}, []int{read.Bytes, read.HeaderBytes})
+			config := read.Config()
+			require.Equal(t, asc, string(config[:]))
+		}
+		_, err = h.Append(nil, 8185)
+		require.ErrorContains(t, err, "cannot have 8185 bytes")
+	}
+	h, err := HeaderOf([]byte{0x2b, 0x92, 0x08, 0x00}) // replication: 22.05 kHz in the frames, 44.1 kHz of a decoder
+	require.NoError(t, err)
+	require.Equal(t, [2]byte{0x13, 0x90}, h.Config())
+	for want, asc := range map[string]string{
+		"is cut":                    "\x11",
+		"no audio object type 23":   "\xb9\x90",
+		"no such sample rate":       "\x17\x80\x5d\xc0\x10",
+		"no channel configuration ": "\x11\x80",
+		"no frames of 960 samples":  "\x11\x94",
+	} {
+		_, err := HeaderOf([]byte(asc))
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func FuzzHeaderOf(f *testing.F) {
+	f.Add([]byte{0x11, 0x90})
+	f.Add([]byte{0x2b, 0x92, 0x08, 0x00})
+	f.Fuzz(func(t *testing.T, asc []byte) {
+		h, err := HeaderOf(asc)
+		if err != nil {
+			return
+		}
+		b, err := h.Append(nil, 100)
+		require.NoError(t, err)
+		_, err = Read(b)
+		require.NoError(t, err)
+	})
+}
