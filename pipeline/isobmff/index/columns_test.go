@@ -22,7 +22,7 @@ func TestColumnsHaveTheSamplesOfTheirPlace(t *testing.T) {
 		for _, x := range []*index.Index{open(t, b), kept} {
 			r := rand.New(rand.NewPCG(3, 3))
 			for track, want := range [][]isobmff.Sample{f.video, f.audio} {
-				for range 20 {
+				for range 5 {
 					n := r.Int64N(int64(len(want)) + 1)
 					require.Equal(t, want[n:], columns(t, x.Samples(track, n), r), "%s from sample %d", name, n)
 				}
@@ -63,11 +63,11 @@ func columns(t *testing.T, c *index.Cursor, r *rand.Rand) []isobmff.Sample {
 // TestAnIndexInMemoryIsChecked checks that an index that is cut or changed is refused, or fails a check.
 func TestAnIndexInMemoryIsChecked(t *testing.T) {
 	b := encode(t, filmOf(shapes["variable rate, B frames"], 12, 4))
-	for n := range b {
+	for n := 0; n < len(b); n += 7 {
 		_, err := index.OpenBytes(b[:n])
 		require.ErrorIs(t, err, index.ErrDamaged, "%d bytes", n)
 	}
-	for at := range b {
+	for at := 0; at < len(b); at += 7 {
 		b[at] ^= 1 << (at % 8)
 		x, err := index.OpenBytes(b)
 		if err == nil {
