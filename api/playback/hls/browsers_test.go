@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,11 +96,17 @@ func play(t *testing.T, browser, address string, rate, until float64, seeks []fl
 	places, err := json.Marshal(seeks)
 	require.NoError(t, err)
 	q := url.Values{"rate": {fmt.Sprint(rate)}, "until": {fmt.Sprint(until)}, "seeks": {string(places)}, "patience": {fmt.Sprint(2 * patience.Seconds())}}
-	profile := t.TempDir()
+	profile, err := os.MkdirTemp("", "browser-")
+	require.NoError(t, err)
+	t.Cleanup(func() { // its last process may still write there
+		require.Eventually(t, func() bool { return os.RemoveAll(profile) == nil }, patience, 50*time.Millisecond)
+	})
 	require.NoError(t, os.WriteFile(filepath.Join(profile, "user.js"), []byte(settings), 0o600))
 	args := browsers[browser](profile, server.URL+"/player.html?"+q.Encode())
 	ctx, stop := context.WithCancel(t.Context())
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with its children
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Env, cmd.WaitDelay = append(os.Environ(), "HOME="+profile), time.Second
 	require.NoError(t, cmd.Start())
 	defer func() { stop(); _ = cmd.Wait() }() // it is killed

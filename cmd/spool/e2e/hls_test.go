@@ -41,7 +41,7 @@ func TestAPlaylistGrowsWithTheRecording(t *testing.T) {
 			r := serve(t, "", "--set", "mp4/max_duration=3", "--set", "mp4/fragment="+fragment)
 			const stream = "live/growing%20stream"
 			from := time.Now()
-			query := url.Values{"start": {from.Format(time.RFC3339Nano)}, "duration": {"12"}, "segment": {"1"}}
+			query := url.Values{"start": {from.Format(time.RFC3339Nano)}, "duration": {"40"}, "segment": {"1"}}
 			index := "/mp4/hls/" + stream + "/index.m3u8?" + query.Encode()
 			code, text := r.ask("GET", index)
 			require.Equal(t, http.StatusNotFound, code, "%s", text)

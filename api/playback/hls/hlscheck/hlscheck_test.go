@@ -78,7 +78,7 @@ func TestEachViolationIsFound(t *testing.T) {
 		{"#EXT-X-MAP:URI=\"init.mp4\"\n", "", "needs EXT-X-MAP"},
 		{"#EXT-X-MAP:URI=\"init.mp4\"", "#EXT-X-MAP:URI=init.mp4", "quoted"},
 		{"#EXT-X-MAP:URI=\"init.mp4\"", "#EXT-X-MAP:URI=\"init.mp4", "closing quote"},
-		{"2026-03-04T05:07:07.000Z", "2026-03-04T05:06:09.000Z", "before the end"},
+		{"2026-03-04T05:07:07.000Z", "2026-03-04T05:06:06.000Z", "before the begin"},
 		{"2026-03-04T05:07:07.000Z", "2026-03-04 05:06:09", "invalid"},
 		{"#EXT-X-DISCONTINUITY\n", "", "without a discontinuity"},
 		{"#EXT-X-PROGRAM-DATE-TIME:2026-03-04T05:07:07.000Z\n", "", "without EXT-X-PROGRAM-DATE-TIME"},

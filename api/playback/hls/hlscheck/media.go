@@ -142,15 +142,14 @@ func (c *checker) start(m *Media, l line) {
 	m.Start = time.Duration(f * float64(time.Second))
 }
 
-// clockTolerance is the departure of EXT-X-PROGRAM-DATE-TIME from the sum of the durations since the
-// one before, within which they agree. Two clocks drift.
-const clockTolerance = 250 * time.Millisecond
+// clockTolerance is the greatest step of EXT-X-PROGRAM-DATE-TIME without a discontinuity, where a clock was set.
+const clockTolerance = 10 * time.Second
 
 // durations checks the durations, the wall clock and EXT-X-START. It computes the time of segments
-// that have no EXT-X-PROGRAM-DATE-TIME.
+// that have no EXT-X-PROGRAM-DATE-TIME. A date may depart from the sum of the durations, because two clocks drift and a clock is set.
 func (c *checker) durations(m *Media) {
 	var total time.Duration
-	var next time.Time
+	var before, next time.Time // begin and end of the segment before
 	for i := range m.Segments {
 		s := &m.Segments[i]
 		if rounded := int64(s.Duration.Round(time.Second) / time.Second); rounded > m.TargetSeconds {
@@ -165,13 +164,13 @@ func (c *checker) durations(m *Media) {
 		switch {
 		case !s.Dated:
 			s.Time = next
-		case !next.IsZero() && s.Time.Before(next.Add(-clockTolerance)):
-			c.fault(s.line, "EXT-X-PROGRAM-DATE-TIME %v is %v before the end of the segment before", s.Time, next.Sub(s.Time))
+		case !before.IsZero() && s.Time.Before(before):
+			c.fault(s.line, "EXT-X-PROGRAM-DATE-TIME %v is %v before the begin of the segment before", s.Time, before.Sub(s.Time))
 		case !next.IsZero() && !s.Discontinuity && s.Time.After(next.Add(clockTolerance)):
 			c.fault(s.line, "EXT-X-PROGRAM-DATE-TIME %v is %v after the end of the segment before, without a discontinuity", s.Time, s.Time.Sub(next))
 		}
 		if total += s.Duration; !s.Time.IsZero() {
-			next = s.Time.Add(s.Duration)
+			before, next = s.Time, s.Time.Add(s.Duration)
 		}
 		if s.Init == nil {
 			c.fault(s.line, "a segment of fragmented MP4 needs EXT-X-MAP")
