@@ -30,8 +30,8 @@ func formatsOf(r *clip.Recording) (out []Format) {
 			continue
 		}
 		f := Format{Kind: of.Kind(), Codec: codec.Of(of.Codec).MIME(&of), Width: of.Width, Height: of.Height}
-		if seconds := time.Duration(t.NS(t.EndTicks)).Seconds(); f.Kind == media.Video && seconds > 0 {
-			f.FrameRate = float64(t.Samples) / seconds
+		if first, err := r.Sample(i, 0); err == nil && f.Kind == media.Video && t.EndTicks > first.DTS {
+			f.FrameRate = float64(t.Samples) / time.Duration(t.NS(t.EndTicks-first.DTS)).Seconds()
 		}
 		out = append(out, f)
 	}

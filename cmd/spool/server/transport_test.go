@@ -122,8 +122,8 @@ func clocked(t *testing.T, b []byte) {
 	require.Positive(t, last)
 }
 
-// TestATransportStreamOfNothing refuses a stream that has no track for MPEG-TS.
-func TestATransportStreamOfNothing(t *testing.T) {
+// TestATransportStreamOfATrackThatIsNotThere has nothing to send.
+func TestATransportStreamOfATrackThatIsNotThere(t *testing.T) {
 	d, begin := shortDay(t)
 	var answer struct{ Error string }
 	code := d.ask("GET", fmt.Sprintf("/mp4/play/%s?start=%s&duration=5&format=ts&track=metadata", d.path, stamp(begin)), &answer)
