@@ -46,11 +46,11 @@ func formOf(entry []byte, timescale uint32) (f *form, name string, err error) {
 	if err != nil {
 		return nil, fmt.Sprintf("%.4q", entry[4:8]), err
 	}
-	make, known := forms[t.Codec]
+	describe, known := forms[t.Codec]
 	if !known {
 		return nil, t.Codec.String(), errNotCarried
 	}
-	f, err = make(&t)
+	f, err = describe(&t)
 	return f, t.Codec.String(), err
 }
 
