@@ -29,7 +29,6 @@ type Recording struct {
 	index   *index.Index
 	stored  *sampleindex.Stored // nil for an index in memory
 	indexes sampleindex.Store
-	close   func() error // closes the file of the index
 }
 
 // Open opens the recording of a clip. For a growing file the result has the whole chunks that the file has now.
@@ -79,7 +78,7 @@ func (r *Recording) openIndex(again bool) error {
 	if err != nil {
 		return err
 	}
-	r.index, r.stored, r.close = stored.Index, stored, stored.Close
+	r.index, r.stored = stored.Index, stored
 	return nil
 }
 
@@ -96,8 +95,8 @@ func (r *Recording) Load() error {
 // Close closes the files of the recording.
 func (r *Recording) Close() error {
 	var err error
-	if r.close != nil {
-		err = r.close()
+	if r.stored != nil {
+		err = r.stored.Close()
 	}
 	return errors.Join(err, r.File.Close())
 }

@@ -81,11 +81,11 @@ func (r *Recording) Mended(use func() error) error {
 	if !errors.Is(err, index.ErrDamaged) || r.File.Growing {
 		return err
 	}
-	if r.close != nil {
-		if err := r.close(); err != nil {
+	if r.stored != nil {
+		if err := r.stored.Close(); err != nil {
 			return err
 		}
-		r.close = nil
+		r.stored = nil
 	}
 	if err := r.openIndex(true); err != nil {
 		return err

@@ -2,7 +2,6 @@ package play
 
 import (
 	"context"
-	"errors"
 
 	"github.com/gospool/spool/api/playback/movie"
 )
@@ -23,12 +22,8 @@ func (p *Player) Open(ctx context.Context, q Request) (*Footage, error) {
 	}
 	if n := len(clips); n > 0 && clips[n-1].Growing {
 		last := &clips[n-1]
-		r, err := p.Library.Open(last.ID, last.Path)
+		settled, err := p.settled(last)
 		if err != nil {
-			return nil, err
-		}
-		settled, err := r.Settled()
-		if err := errors.Join(err, r.Close()); err != nil {
 			return nil, err
 		}
 		if last.ToNS = min(last.ToNS, settled); last.FromNS >= last.ToNS {

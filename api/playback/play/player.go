@@ -198,12 +198,8 @@ func (p *Player) pinned(clips []clip.Clip, q *Request, u *url.URL) (to string, p
 	pin := clip.Pin{}
 	switch {
 	case last.Growing && q.Span.Pin.ID != last.ID:
-		r, err := p.Library.Open(last.ID, last.Path)
+		settled, err := p.settled(last)
 		if err != nil {
-			return "", false, err
-		}
-		settled, err := r.Settled()
-		if err := errors.Join(err, r.Close()); err != nil {
 			return "", false, err
 		}
 		pin = clip.Pin{ID: last.ID, FromNS: last.FromNS, ToNS: min(last.ToNS, settled)}
@@ -223,6 +219,16 @@ func (p *Player) pinned(clips []clip.Clip, q *Request, u *url.URL) (to string, p
 		query.Set("pin", pin.String())
 	}
 	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: query.Encode()}).String(), true, nil
+}
+
+// settled returns the media time of a growing clip's recording up to which its samples do not change any more: see clip.Recording.Settled.
+func (p *Player) settled(c *clip.Clip) (ns int64, err error) {
+	r, err := p.Library.Open(c.ID, c.Path)
+	if err != nil {
+		return 0, err
+	}
+	ns, err = r.Settled()
+	return ns, errors.Join(err, r.Close())
 }
 
 // plan makes the plan of some clips. A recording whose file was deleted since the catalogue listed it is left out.
