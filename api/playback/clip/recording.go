@@ -34,11 +34,30 @@ type Recording struct {
 // Open opens the recording of a clip. For a growing file the result has the whole chunks that the file has now.
 // The errors are those of playback.Files, of Library.Belongs and of package sampleindex; damage of a
 // stored index is mended by building it again.
-func (l *Library) Open(id media.ID, path string) (_ *Recording, err error) {
+func (l *Library) Open(id media.ID, path string) (*Recording, error) {
 	f, err := l.Files.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	return l.recording(f, id, path, false)
+}
+
+// OpenWhole opens the recording of a clip and reads its whole index into memory, which makes the reading of many samples
+// cheaper: see Open.
+func (l *Library) OpenWhole(id media.ID, path string) (*Recording, error) {
+	f, err := l.Files.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return l.Whole(f, id, path)
+}
+
+// Whole is OpenWhole for a file of l.Files that is open. The result, or an error, closes it.
+func (l *Library) Whole(f playback.File, id media.ID, path string) (*Recording, error) {
+	return l.recording(f, id, path, true)
+}
+
+func (l *Library) recording(f playback.File, id media.ID, path string, whole bool) (_ *Recording, err error) {
 	r := &Recording{ID: id, File: f, indexes: l.Indexes}
 	defer func() {
 		if err != nil {
@@ -50,6 +69,11 @@ func (l *Library) Open(id media.ID, path string) (_ *Recording, err error) {
 	}
 	if err := r.openIndex(false); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if whole {
+		if err := r.load(); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
 	}
 	if err := r.describe(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -82,8 +106,8 @@ func (r *Recording) openIndex(again bool) error {
 	return nil
 }
 
-// Load reads the whole index into memory. It makes the reading of many samples cheaper.
-func (r *Recording) Load() error {
+// load reads the whole index into memory.
+func (r *Recording) load() error {
 	if r.stored == nil {
 		return nil
 	}

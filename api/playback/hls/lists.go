@@ -135,14 +135,11 @@ func (l *Lists) mapped(ctx context.Context, c *clip.Clip) (m *Mapped, err error)
 		return nil, fmt.Errorf("%w: %w", ErrBusy, fs.ErrNotExist)
 	}
 	defer l.Readers.Leave(c.Path)
-	r, err := l.Library.Open(c.ID, c.Path)
+	r, err := l.Library.OpenWhole(c.ID, c.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := r.Load(); err != nil {
-		return nil, err
-	}
 	err = r.Mended(func() (err error) {
 		m, err = Map(r, c.Mended)
 		return err

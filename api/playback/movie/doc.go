@@ -6,7 +6,7 @@
 // A plan is made in two passes. The first opens each clip's recording once, and counts the entries that the
 // clip adds to each table: so the size of the file and the place of each piece are known. The second pass makes the pieces that
 // a reader asks for, from the sample indexes. So the memory is that of the plan, some hundred bytes for each track of a
-// clip, plus 64 KiB for each reader.
+// clip, plus 64 KiB for each reader. Counts keeps what was counted of whole recordings for later plans.
 //
 // # Time
 //

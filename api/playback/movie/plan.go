@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
-	"time"
 
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline/isobmff"
@@ -106,13 +104,13 @@ func (m *Movie) Recordings() iter.Seq[media.ID] {
 const maxEntries = 4096
 
 // Plan makes the plan of the file of some clips. The errors are ErrNothing, those of Library.Open, and a text for a span that one file cannot hold.
-func Plan(ctx context.Context, library *clip.Library, clips []clip.Clip, o Options) (*Movie, error) {
+func (k *Counts) Plan(ctx context.Context, library *clip.Library, clips []clip.Clip, o Options) (*Movie, error) {
 	m := &Movie{options: o}
 	for i := range clips {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := m.add(library, &clips[i]); err != nil {
+		if err := m.add(library, k, &clips[i]); err != nil {
 			return nil, &MissingError{i, err}
 		}
 		if m.NextUTC != 0 {
@@ -133,137 +131,6 @@ func Plan(ctx context.Context, library *clip.Library, clips []clip.Clip, o Optio
 	}
 	m.ETag = m.etag()
 	return m, nil
-}
-
-// add opens the recording of a clip and adds its parts.
-func (m *Movie) add(library *clip.Library, c *clip.Clip) (err error) {
-	r, err := library.Open(c.ID, c.Path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := r.Load(); err != nil {
-		return err
-	}
-	return r.Mended(func() error { return m.addParts(r, c) })
-}
-
-// zero returns the wall clock of media time 0 of a clip's recording, by which the movie is dated. The anchors, which are known only when the file
-// is finished, count only if they differ by more than a second: where a clock was set, or the media ran faster than the clock.
-func zero(c *clip.Clip, mediaNS int64) int64 {
-	if by := c.UTC(mediaNS) - mediaNS; by-c.StartUTC > int64(time.Second) || c.StartUTC-by > int64(time.Second) {
-		return by
-	}
-	return c.StartUTC
-}
-
-func (m *Movie) addParts(r *clip.Recording, c *clip.Clip) error {
-	parts, all, err := m.parts(r, c)
-	if err != nil || len(parts) == 0 {
-		return err
-	}
-	s := source{id: c.ID, path: c.Path, joined: c.Joined, cause: c.Cause}
-	if all {
-		s.fromByte = math.MaxInt64
-		for i := range parts {
-			s.fromByte, s.toByte = min(s.fromByte, parts[i].fromByte), max(s.toByte, parts[i].toByte)
-		}
-	}
-	lead := &parts[m.leadOf(r, parts)]
-	if m.options.Split && m.changes(r, parts) {
-		m.NextUTC = c.UTC(media.ToNanos(lead.startPTS, lead.timescale))
-		return nil
-	}
-	shown := media.ToNanos(lead.startPTS, lead.timescale)
-	s.shownUTC, s.endUTC, s.zeroUTC = c.UTC(shown), c.UTC(media.ToNanos(lead.endPTS, lead.timescale)), zero(c, shown)
-	m.sources = append(m.sources, s)
-	return m.assign(r, parts)
-}
-
-// changes reports whether a part has another description than its track.
-func (m *Movie) changes(r *clip.Recording, parts []part) bool {
-	for i := range parts {
-		from := &r.Tracks[parts[i].track]
-		if t := m.track(from.Kind(), parts[i].number); t != nil && string(t.entries[0]) != string(from.Entry) {
-			return true
-		}
-	}
-	return false
-}
-
-// parts returns the parts of a clip that have samples. all reports that every track of the recording is wanted. It returns none if no
-// sample of the lead track is presented in the clip.
-func (m *Movie) parts(r *clip.Recording, c *clip.Clip) (out []part, all bool, err error) {
-	var number [4]int
-	all = true
-	for i := range r.Tracks {
-		t := &r.Tracks[i]
-		number[t.Kind()]++
-		if m.options.Wants != nil && !m.options.Wants(t.Kind(), number[t.Kind()]) {
-			all = false
-			continue
-		}
-		from, to := ticksFrom(c.FromNS, t.Timescale), ticksFrom(c.ToNS, t.Timescale)
-		p := part{source: len(m.sources), track: i, number: number[t.Kind()], timescale: t.Timescale}
-		if p.first, p.end, err = r.Range(i, from, to); err != nil {
-			return nil, false, err
-		}
-		if len(m.sources) == 0 {
-			p.first = max(p.first-int64(max(-t.Roll, 0)), 0)
-		} else if p.first, err = p.entrance(r, from); err != nil {
-			return nil, false, err
-		}
-		if p.first >= p.end {
-			continue
-		}
-		if err := p.measure(r, from, to); err != nil {
-			return nil, false, err
-		}
-		if err := p.tighten(r, from, to); err != nil {
-			return nil, false, err
-		}
-		out = append(out, p)
-	}
-	if len(out) == 0 || out[m.leadOf(r, out)].startPTS == unseen {
-		return nil, false, nil
-	}
-	return out, all, nil
-}
-
-// leadOf returns the index of the part whose track leads: the first video track, else the first one.
-func (m *Movie) leadOf(r *clip.Recording, parts []part) int {
-	return media.LeadOf(len(parts), func(i int) media.Kind { return r.Tracks[parts[i].track].Kind() })
-}
-
-// assign adds each part to its track of the movie, with the part's sample entry.
-func (m *Movie) assign(r *clip.Recording, parts []part) error {
-	for _, p := range parts {
-		from := &r.Tracks[p.track]
-		kind := from.Kind()
-		t := m.track(kind, p.number)
-		if t == nil {
-			m.tracks = append(m.tracks, track{
-				kind: kind, number: p.number, id: uint32(len(m.tracks) + 1), handler: from.Handler,
-				timescale: from.Timescale, language: from.Language, width: from.Width, height: from.Height, volume: from.Volume, roll: from.Roll,
-			})
-			t = &m.tracks[len(m.tracks)-1]
-		}
-		var err error
-		if p.entry, err = t.describe(from.Entry); err != nil {
-			return fmt.Errorf("%s: %w", m.sources[p.source].path, err)
-		}
-		t.parts = append(t.parts, p)
-	}
-	return nil
-}
-
-func (m *Movie) track(kind media.Kind, number int) *track {
-	for i := range m.tracks {
-		if t := &m.tracks[i]; t.kind == kind && t.number == number {
-			return t
-		}
-	}
-	return nil
 }
 
 // track is a track of the movie.

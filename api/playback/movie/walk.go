@@ -59,14 +59,11 @@ func (m *Movie) Walk(ctx context.Context, library *clip.Library, each func(s *Sa
 }
 
 func (m *Movie) walkClip(ctx context.Context, library *clip.Library, k int, each func(s *Sample, file io.ReaderAt) error) (err error) {
-	r, err := library.Open(m.sources[k].id, m.sources[k].path)
+	r, err := library.OpenWhole(m.sources[k].id, m.sources[k].path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := r.Load(); err != nil {
-		return err
-	}
 	var heads []*walker
 	for _, p := range m.placedIn(k) {
 		w := &walker{placed: p, c: r.Samples(p.track, p.first, p.end), clip: k, scale: m.timescale()}

@@ -28,6 +28,7 @@ type Player struct {
 	Failed    func(stream string, err error) // reports that an answer ended early
 
 	plans    plans
+	counts   movie.Counts
 	planning sync.Mutex // held while a plan is made
 }
 
@@ -234,7 +235,7 @@ func (p *Player) settled(c *clip.Clip) (ns int64, err error) {
 // plan makes the plan of some clips. A recording whose file was deleted since the catalogue listed it is left out.
 func (p *Player) plan(ctx context.Context, clips []clip.Clip, o movie.Options) (*movie.Movie, error) {
 	for {
-		m, err := movie.Plan(ctx, p.Library, clips, o)
+		m, err := p.counts.Plan(ctx, p.Library, clips, o)
 		var missing *movie.MissingError
 		if !errors.As(err, &missing) || !errors.Is(err, fs.ErrNotExist) {
 			return m, err

@@ -195,16 +195,13 @@ func (m *Maker) countOne(ctx context.Context, c *clip.Clip, into *Activity) (end
 		return 0, 0, errDeleted
 	}
 	defer m.Readers.Leave(c.Path)
-	r, err := m.Library.Open(c.ID, c.Path)
+	r, err := m.Library.OpenWhole(c.ID, c.Path)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	var n *counted
 	err = r.Mended(func() error {
-		if err := r.Load(); err != nil {
-			return err
-		}
 		n = &counted{into: into}
 		return n.clip(ctx, r, c)
 	})

@@ -57,7 +57,7 @@ func (d *day) plan(from, to int64, o movie.Options) *movie.Movie {
 	d.t.Helper()
 	clips, _, err := clip.Find(d.t.Context(), d.recordings, d.path, clip.Span{StartUTC: from, EndUTC: to})
 	require.NoError(d.t, err)
-	m, err := movie.Plan(d.t.Context(), d.library(), clips, o)
+	m, err := new(movie.Counts).Plan(d.t.Context(), d.library(), clips, o)
 	require.NoError(d.t, err)
 	return m
 }
