@@ -118,7 +118,9 @@ func (c *Catalogue) stored(ctx context.Context, a parsedQuery, newer map[string]
 			return nil, nil, false, err
 		}
 		for _, r := range got {
-			if _, ok := newer[r.ID]; !ok {
+			_, known := newer[r.ID]
+			// After a rollback on a full disk MariaDB was seen to return a row twice.
+			if twice := len(rows) > 0 && rows[len(rows)-1].ID == r.ID; !known && !twice {
 				rows = append(rows, r)
 			}
 		}

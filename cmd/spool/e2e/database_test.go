@@ -102,9 +102,9 @@ func (r *recorder) rows(query string, limit int) (out []row) {
 // mismatch describes how rows and files differ; "" if each file has exactly one row.
 func (r *recorder) mismatch() string {
 	r.t.Helper()
-	rows := map[string]int{}
+	rows := map[string][]string{} // IDs
 	for _, rec := range r.rows("", 1000) {
-		rows[rec.File]++
+		rows[rec.File] = append(rows[rec.File], rec.ID)
 		if rec.State != "finished" && rec.State != "recovered" {
 			return rec.File + " is " + rec.State
 		}
@@ -113,8 +113,8 @@ func (r *recorder) mismatch() string {
 	for _, file := range files {
 		name, err := filepath.Rel(r.files, file)
 		require.NoError(r.t, err)
-		if rows[name] != 1 {
-			return fmt.Sprintf("%s has %d rows", name, rows[name])
+		if len(rows[name]) != 1 {
+			return fmt.Sprintf("%s has the rows %v", name, rows[name])
 		}
 	}
 	if len(rows) != len(files) || len(r.list(".part")) > 0 {

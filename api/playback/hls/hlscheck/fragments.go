@@ -33,7 +33,7 @@ func (c *checker) init(s *Segment) (*movie, error) {
 	if known, ok := c.inits[s.Init.String()]; ok {
 		return known, nil
 	}
-	body, _, err := c.get(s.Init, s.initAt, s.initBytes)
+	body, _, err := c.get(s.Init, s.InitAt, s.InitBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (c *checker) read(m *Media, all []line) {
 			c.span(m, &s, l)
 		case "":
 			s.URL, s.Init, s.line = c.resolve(m.URL, l), init, l.n
-			s.initAt, s.initBytes = max(initRange.At, 0), initRange.SizeBytes
+			s.InitAt, s.InitBytes = max(initRange.At, 0), initRange.SizeBytes
 			if s.At < 0 { // the range follows the one before
 				s.At = c.follows(m, &s)
 			}

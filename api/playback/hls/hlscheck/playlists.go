@@ -49,9 +49,10 @@ type Segment struct {
 	Discontinuity bool
 	Gap           bool
 	Init          *url.URL // EXT-X-MAP
-	line          int
+	// Range of bytes of EXT-X-MAP; InitBytes is 0 for the whole resource.
+	InitAt, InitBytes int64
 
-	initAt, initBytes int64 // range of EXT-X-MAP; 0 bytes: the whole resource
+	line int
 }
 
 type checker struct {
