@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -26,19 +25,6 @@ func readOnce(path string) error {
 	defer f.Close()
 	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{f}, make([]byte, 1<<20))
 	return err
-}
-
-// forgetPages writes a file's dirty pages to the disk and drops all of its pages from the page cache.
-func forgetPages(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if err == nil {
-		err = dropPages(f)
-	}
-	return errors.Join(err, f.Close())
 }
 
 // single returns the path of the file in a directory whose name has a suffix. It returns an error unless there is

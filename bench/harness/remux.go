@@ -34,7 +34,7 @@ func remuxRound(ctx context.Context, parent string, b *bench) error {
 			{"spool", spool},
 		} {
 			out := filepath.Join(dir, "out-"+p.name+".mp4")
-			cpu, err := child(ctx, append(p.argv, out))
+			cpu, err := runToEnd(ctx, append(p.argv, out))
 			if err != nil {
 				return err
 			}
@@ -56,8 +56,8 @@ func remuxRound(ctx context.Context, parent string, b *bench) error {
 	return err
 }
 
-// child runs a program to its end and returns its CPU time, as the kernel counted it.
-func child(ctx context.Context, argv []string) (time.Duration, error) {
+// runToEnd runs a program to its end and returns its CPU time, as the kernel counted it.
+func runToEnd(ctx context.Context, argv []string) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {

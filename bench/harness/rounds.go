@@ -139,14 +139,14 @@ func repairRound(ctx context.Context, parent string, b *bench) error {
 		// reading counts: it has the same advantage of the disk's own cache as the repair that follows.
 		var read, readCPU time.Duration
 		for range 2 {
-			if err := forgetPages(part); err != nil {
+			if err := yardstick.ForgetPages(part); err != nil {
 				return err
 			}
 			if read, readCPU, err = timed(func() error { return readOnce(part) }); err != nil {
 				return err
 			}
 		}
-		if err := forgetPages(part); err != nil {
+		if err := yardstick.ForgetPages(part); err != nil {
 			return err
 		}
 		var repaired mp4.Repaired

@@ -5,7 +5,6 @@ import (
 	"context"
 	"debug/elf"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gospool/spool/bench/child"
 	"github.com/gospool/spool/bench/yardstick"
 )
 
@@ -63,7 +63,7 @@ const (
 // firstAnswer runs spool serve with the record directory dir, and returns the time from its start to the first answer
 // with status 200. Then it ends the process and waits for its end.
 func firstAnswer(ctx context.Context, spool, dir string) (took time.Duration, err error) {
-	address, err := freeAddress()
+	address, err := child.FreeAddress()
 	if err != nil {
 		return 0, err
 	}
@@ -110,15 +110,6 @@ func answers(ctx context.Context, client *http.Client, url string) bool {
 	}
 	_ = response.Body.Close()
 	return response.StatusCode == http.StatusOK
-}
-
-// freeAddress returns an address of this host with a port that was free a moment ago.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // strippedBytes returns the size of an ELF file without its symbols and debug information.

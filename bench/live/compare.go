@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/gospool/spool/bench/child"
 	"github.com/gospool/spool/bench/proc"
 	"github.com/gospool/spool/bench/rtspload"
 )
@@ -79,16 +80,16 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 	if err != nil {
 		return sample, err
 	}
-	srv, err := start(server.Name, argv, nil)
+	srv, err := child.Start(server.Name, argv, nil)
 	if err != nil {
 		return sample, err
 	}
 	var totals Totals
 	defer keepFirst(&err, func() error {
-		if e := srv.stop(ctx, time.Minute); e != nil || err != nil || server.Took == nil {
+		if e := srv.Stop(ctx, time.Minute); e != nil || err != nil || server.Took == nil {
 			return e
 		}
-		return sample.check(server, Ended{Dir: places.dir, Printed: srv.out.String(), Sent: totals.Sent})
+		return sample.check(server, Ended{Dir: places.dir, Printed: srv.Output(), Sent: totals.Sent})
 	})
 	if err := listening(ctx, srv, places.addr); err != nil {
 		return sample, err
@@ -101,10 +102,10 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 }
 
 // underLoad runs the load, and measures the cost of the server meanwhile. It returns what was sent.
-func underLoad(ctx context.Context, s *Settings, srv *process, argv []string, sample *Sample) (totals Totals, err error) {
+func underLoad(ctx context.Context, s *Settings, srv *child.Process, argv []string, sample *Sample) (totals Totals, err error) {
 	lines, w := io.Pipe()
 	defer lines.Close()
-	load, err := start("load", argv, w)
+	load, err := child.Start("load", argv, w)
 	if err != nil {
 		return totals, err
 	}
@@ -113,14 +114,14 @@ func underLoad(ctx context.Context, s *Settings, srv *process, argv []string, sa
 	if err == nil {
 		err = pause(ctx, srv, load, nil, s.Tail)
 	}
-	keepFirst(&err, func() error { return load.stop(ctx, time.Minute) })
+	keepFirst(&err, func() error { return load.Stop(ctx, time.Minute) })
 	_ = w.Close()
 	return <-out.sent, err
 }
 
 // atRest measures the greatest memory of the server until now, when the publishers have left, and the memory at rest.
-func atRest(ctx context.Context, s *Settings, server *Server, srv *process, sample *Sample) error {
-	u, err := proc.Read(srv.pid())
+func atRest(ctx context.Context, s *Settings, server *Server, srv *child.Process, sample *Sample) error {
+	u, err := proc.Read(srv.PID())
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func atRest(ctx context.Context, s *Settings, server *Server, srv *process, samp
 	if err := pause(ctx, srv, nil, nil, s.Rest); err != nil {
 		return err
 	}
-	u, err = proc.Read(srv.pid())
+	u, err = proc.Read(srv.PID())
 	sample.RestBytes = u.RSSBytes
 	return err
 }
@@ -151,7 +152,7 @@ func (m *Sample) check(server *Server, of Ended) error {
 
 // window waits until ready is closed, because all publishers publish, and then for s.Warm. Then it measures the
 // usage of the server and of the load generator for s.Window.
-func window(ctx context.Context, s *Settings, srv, load *process, ready <-chan struct{}) (Sample, error) {
+func window(ctx context.Context, s *Settings, srv, load *child.Process, ready <-chan struct{}) (Sample, error) {
 	if err := pause(ctx, srv, load, ready, time.Minute); err != nil {
 		return Sample{}, fmt.Errorf("wait for all publishers: %w", err)
 	}
@@ -175,9 +176,9 @@ func window(ctx context.Context, s *Settings, srv, load *process, ready <-chan s
 	}, nil
 }
 
-func readAll(u *[2]proc.Usage, srv, load *process) (err error) {
-	for i, p := range []*process{srv, load} {
-		if u[i], err = proc.Read(p.pid()); err != nil {
+func readAll(u *[2]proc.Usage, srv, load *child.Process) (err error) {
+	for i, p := range []*child.Process{srv, load} {
+		if u[i], err = proc.Read(p.PID()); err != nil {
 			return err
 		}
 	}
@@ -187,7 +188,7 @@ func readAll(u *[2]proc.Usage, srv, load *process) (err error) {
 // pause waits for the time d. If event is not nil, pause returns as soon as event is closed, and returns an error if
 // that does not happen within d. It also returns an error if one of the processes ends or ctx ends meanwhile. load may
 // be nil.
-func pause(ctx context.Context, srv, load *process, event <-chan struct{}, d time.Duration) error {
+func pause(ctx context.Context, srv, load *child.Process, event <-chan struct{}, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -195,28 +196,28 @@ func pause(ctx context.Context, srv, load *process, event <-chan struct{}, d tim
 		return nil
 	case <-t.C:
 		if event != nil {
-			return fmt.Errorf("nothing within %v: %s", d, load.out.String())
+			return fmt.Errorf("nothing within %v: %s", d, load.Output())
 		}
 		return nil
-	case <-srv.done:
-		return srv.failed()
+	case <-srv.Done:
+		return srv.Failed()
 	case <-ended(load):
-		return load.failed()
+		return load.Failed()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
 // ended returns a channel that is closed when p has ended; nil for nil.
-func ended(p *process) <-chan struct{} {
+func ended(p *child.Process) <-chan struct{} {
 	if p == nil {
 		return nil
 	}
-	return p.done
+	return p.Done
 }
 
 // listening waits until the server accepts connections.
-func listening(ctx context.Context, srv *process, addr string) error {
+func listening(ctx context.Context, srv *child.Process, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for {
@@ -225,10 +226,10 @@ func listening(ctx context.Context, srv *process, addr string) error {
 			return c.Close()
 		}
 		select {
-		case <-srv.done:
-			return srv.failed()
+		case <-srv.Done:
+			return srv.Failed()
 		case <-ctx.Done():
-			return fmt.Errorf("%s does not listen on %s: %s", srv.name, addr, srv.out.String())
+			return fmt.Errorf("%s does not listen on %s: %s", srv.Name, addr, srv.Output())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

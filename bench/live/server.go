@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/gospool/spool/bench/child"
 	"github.com/gospool/spool/bench/rtspload"
 )
 
@@ -121,7 +121,7 @@ func prepare(s *Settings, server *Server) (p places, cleanup func(), err error) 
 	p.dir = dir
 	cleanup = func() { _ = os.RemoveAll(dir) }
 	for _, a := range []*string{&p.addr, &p.http} {
-		if *a, err = freeAddress(); err != nil {
+		if *a, err = child.FreeAddress(); err != nil {
 			cleanup()
 			return p, nil, err
 		}
@@ -133,13 +133,4 @@ func prepare(s *Settings, server *Server) (p places, cleanup func(), err error) 
 		}
 	}
 	return p, cleanup, nil
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return "127.0.0.1:" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }

@@ -3,6 +3,7 @@
 package mux
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -23,9 +24,14 @@ type Options struct {
 	Sync             string        // none, chunk or segment; empty: none
 	Flush            time.Duration // length of a chunk
 	MaxBytes         int           // largest chunk
+
+	Stream   string // path of the stream; empty: bench
+	Pipeline string // empty: bench
+	Name     string // of the file; empty: FileName
+	StartUTC int64  // wall clock of the begin, in ns; 0: that of the movie
 }
 
-// FileName is the name of the file that a Muxer writes in its directory.
+// FileName is the name of the file that a Muxer writes in its directory, unless Options.Name is set.
 const FileName = "bench.mp4"
 
 // Muxer writes a movie as one segment.
@@ -45,7 +51,7 @@ type Muxer struct {
 // the files of a recorder do.
 func Open(ctx context.Context, dir string, m *movie.Movie, pool *media.Pool, o Options) (*Muxer, error) {
 	cfg := mp4.Defaults()
-	cfg.RecordPath, cfg.Fragment, cfg.FilenamePattern, cfg.Sync = dir, o.Fragment, FileName, "none"
+	cfg.RecordPath, cfg.Fragment, cfg.FilenamePattern, cfg.Sync = dir, o.Fragment, cmp.Or(o.Name, FileName), "none"
 	if o.Sync != "" {
 		cfg.Sync = o.Sync
 	}
@@ -64,9 +70,10 @@ func Open(ctx context.Context, dir string, m *movie.Movie, pool *media.Pool, o O
 	if err := stage.Open(ctx); err != nil {
 		return nil, err
 	}
+	begin := cmp.Or(o.StartUTC, int64(movie.EpochNS))
 	return &Muxer{o: o, movie: m, pool: pool, stage: stage, seg: &media.Segment{
-		ID: media.NewID(time.Unix(0, movie.EpochNS)), Stream: "bench", Pipeline: "bench", Set: set, Index: 1,
-		StartUTC: movie.EpochNS, MaxDuration: m.Length,
+		ID: media.NewID(time.Unix(0, begin)), Stream: cmp.Or(o.Stream, "bench"), Pipeline: cmp.Or(o.Pipeline, "bench"), Set: set, Index: 1,
+		StartUTC: begin, MaxDuration: m.Length,
 	}}, nil
 }
 
@@ -74,7 +81,12 @@ func Open(ctx context.Context, dir string, m *movie.Movie, pool *media.Pool, o O
 func (m *Muxer) Write() error {
 	b := media.NewBuilder(m.pool, media.BuilderConfig{Flush: m.o.Flush, MaxBytes: m.o.MaxBytes}, m.part)
 	b.SetTracks(m.seg.Set)
-	if err := m.movie.Each(b.Append); err != nil {
+	later := m.seg.StartUTC - movie.EpochNS
+	err := m.movie.Each(func(track int, au *media.AU) error {
+		au.UTC += later
+		return b.Append(track, au)
+	})
+	if err != nil {
 		return err
 	}
 	b.Flush()

@@ -65,6 +65,11 @@ func Read(pid int) (Usage, error) {
 	return u, nil
 }
 
+// ResetPeak begins the peak of the memory of a process anew, at the memory that is resident now.
+func ResetPeak(pid int) error {
+	return os.WriteFile("/proc/"+strconv.Itoa(pid)+"/clear_refs", []byte("5"), 0)
+}
+
 // parseStat reads the user and the system time from the content of /proc/PID/stat: fields 14 and 15. It counts the
 // fields from the last parenthesis on, because the second field is the command's name in parentheses, with any bytes.
 func parseStat(b []byte) (user, system time.Duration, err error) {

@@ -3,16 +3,14 @@ package main
 import (
 	"context"
 	"io"
-	"maps"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
 	"github.com/gospool/spool/bench/harness"
 	"github.com/gospool/spool/bench/live"
+	"github.com/gospool/spool/cmd/spool/benchplay"
 	"github.com/gospool/spool/cmd/spool/progress"
 	"github.com/gospool/spool/pipeline/config"
 )
@@ -20,16 +18,17 @@ import (
 // BenchCmd implements spool bench: its commands measure the cost of recording on this machine, print
 // the results and recommend settings.
 type BenchCmd struct {
-	Mux      MuxBench      `cmd:"" help:"The muxer alone, from access units in memory to a finished file, against write(2) of the same bytes."`
-	Pipeline PipelineBench `cmd:"" help:"The whole declared pipeline, with the given number of streams at once, against write(2) of the same bytes."`
-	Finalise FinaliseBench `cmd:"" help:"The time that finishing a long file takes."`
-	Repair   RepairBench   `cmd:"" help:"The time that repairing a long file after a kill takes, against reading the file once."`
-	Remux    RemuxBench    `cmd:"" help:"The command remux, against ffmpeg -c copy and cp of the same file; ffmpeg must be installed."`
-	Start    StartBench    `cmd:"" help:"The time from the start of spool serve to the first answer of its API, with a new database and with an existing one; and the size of the binary."`
-	Players  PlayersBench  `cmd:"" help:"Which programs play the recordings of each codec: ffmpeg, GStreamer, Chromium, Firefox, VLC and mpv."`
-	Live     LiveBench     `cmd:"" help:"RTSP publishers in real time, against a server that discards what they send."`
-	Targets  TargetsCmd    `cmd:"" help:"Print the measured figures beside their targets, from the files of --json."`
-	Part     BenchPartCmd  `cmd:"" hidden:"" help:"The processes of bench live."`
+	Mux      MuxBench          `cmd:"" help:"The muxer alone, from access units in memory to a finished file, against write(2) of the same bytes."`
+	Pipeline PipelineBench     `cmd:"" help:"The whole declared pipeline, with the given number of streams at once, against write(2) of the same bytes."`
+	Finalise FinaliseBench     `cmd:"" help:"The time that finishing a long file takes."`
+	Repair   RepairBench       `cmd:"" help:"The time that repairing a long file after a kill takes, against reading the file once."`
+	Remux    RemuxBench        `cmd:"" help:"The command remux, against ffmpeg -c copy and cp of the same file; ffmpeg must be installed."`
+	Start    StartBench        `cmd:"" help:"The time from the start of spool serve to the first answer of its API, with a new database and with an existing one; and the size of the binary."`
+	Players  PlayersBench      `cmd:"" help:"Which programs play the recordings of each codec: ffmpeg, GStreamer, Chromium, Firefox, VLC and mpv."`
+	Play     benchplay.Command `cmd:"" help:"The playback of a span of time as MP4, as fragments and over HLS, against nginx that serves files with the same bytes."`
+	Live     LiveBench         `cmd:"" help:"RTSP publishers in real time, against a server that discards what they send."`
+	Targets  TargetsCmd        `cmd:"" help:"Print the measured figures beside their targets, from the files of --json."`
+	Part     BenchPartCmd      `cmd:"" hidden:"" help:"The processes of bench live."`
 }
 
 // benchFlags holds the flags that all benchmarks share. A benchmark measures every combination of the values in
@@ -188,46 +187,16 @@ func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
 		return err
 	}
 	if f.JSON != "" && f.JSON != "-" {
-		if err := writeTo(f.JSON, func(w io.Writer) error { return harness.WriteJSON(w, results) }); err != nil {
+		if err := harness.WriteFile(f.JSON, func(w io.Writer) error { return harness.WriteJSON(w, results) }); err != nil {
 			return err
 		}
 	}
 	if f.Benchstat != "" {
-		if err := writeTo(f.Benchstat, func(w io.Writer) error { return harness.WriteBenchstat(w, results) }); err != nil {
+		if err := harness.WriteFile(f.Benchstat, func(w io.Writer) error { return harness.WriteBenchstat(w, results) }); err != nil {
 			return err
 		}
 	}
-	return f.plots(results)
-}
-
-// plots writes the plots of the results to the directory of --svg.
-func (f *benchFlags) plots(results []harness.Result) error {
-	if f.SVG == "" {
-		return nil
-	}
-	if err := os.MkdirAll(f.SVG, 0o755); err != nil {
-		return err
-	}
-	plots := harness.Plots(results)
-	for _, name := range slices.Sorted(maps.Keys(plots)) {
-		if err := writeTo(filepath.Join(f.SVG, name+".svg"), plots[name].Write); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeTo makes or replaces a file with the output of write.
-func writeTo(path string, write func(io.Writer) error) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	err = write(file)
-	if e := file.Close(); err == nil {
-		err = e
-	}
-	return err
+	return harness.WritePlots(f.SVG, harness.Plots(results))
 }
 
 // matrix returns the lists in the file of --matrix, each replaced by that of its flag if given. The

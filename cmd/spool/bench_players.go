@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/gospool/spool/bench/harness"
 	"github.com/gospool/spool/bench/players"
 	"github.com/gospool/spool/cmd/spool/progress"
 )
@@ -41,12 +42,12 @@ func (c *PlayersBench) Run(p *Program) error {
 		return err
 	}
 	if c.JSON != "" && c.JSON != "-" {
-		if err := writeTo(c.JSON, report.WriteJSON); err != nil {
+		if err := harness.WriteFile(c.JSON, report.WriteJSON); err != nil {
 			return err
 		}
 	}
 	if c.Markdown == "" {
 		return nil
 	}
-	return writeTo(c.Markdown, report.WriteMarkdown)
+	return harness.WriteFile(c.Markdown, report.WriteMarkdown)
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/gospool/spool/bench/play"
+	"github.com/gospool/spool/cmd/spool/benchplay"
 	"github.com/gospool/spool/cmd/spool/export"
 	"github.com/gospool/spool/cmd/spool/probe"
 	"github.com/gospool/spool/pipeline/config"
@@ -101,7 +103,7 @@ func run(args []string, p *Program) int {
 		return exitCode(p.Stderr, cli.Version.Run(p))
 	}
 	p.Settings = cli.settings
-	return exitCode(p.Stderr, ctx.Run(p, probe.Streams{Stdout: p.Stdout, Stderr: p.Stderr}, export.Env{Load: p.load, Version: readBuild().version, Stdout: p.Stdout, Stderr: p.Stderr}))
+	return exitCode(p.Stderr, ctx.Run(p, benchplay.Env{Stdout: p.Stdout, Stderr: p.Stderr}, probe.Streams{Stdout: p.Stdout, Stderr: p.Stderr}, export.Env{Load: p.load, Version: readBuild().version, Stdout: p.Stdout, Stderr: p.Stderr}))
 }
 
 // asFlags rewrites the arguments help COMMAND to COMMAND --help, so that kong prints both. A command may
@@ -189,7 +191,7 @@ func exitCode(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, problems)
 		fmt.Fprintf(stderr, "spool: the configuration is refused: %s\n", count(len(problems), "problem"))
 		return exitUsage
-	case errors.As(err, &usage), errors.Is(err, probe.ErrDuration):
+	case errors.As(err, &usage), errors.Is(err, probe.ErrDuration), errors.Is(err, play.ErrOptions):
 		fmt.Fprintf(stderr, "spool: %v\n", err)
 		return exitUsage
 	}

@@ -1,4 +1,4 @@
-package live
+package child
 
 import "syscall"
 
