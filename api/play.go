@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -86,6 +87,9 @@ func (s *Server) hls(w http.ResponseWriter, r *request) error {
 	if above, dir, _ := cutLast(stream); dir == "init" && strings.HasSuffix(name, ".mp4") {
 		return s.hlsInit(w, r, above, strings.TrimSuffix(name, ".mp4"))
 	}
+	if above, id, _ := cutLast(stream); path.Base(above) == "made" && strings.HasSuffix(name, ".mp4") {
+		return s.hlsMade(w, r, strings.TrimSuffix(strings.TrimSuffix(above, "made"), "/"), id, name)
+	}
 	switch name {
 	case hls.MasterName, hls.MediaName, hls.KeysName:
 	case hls.GapURI:
@@ -121,6 +125,19 @@ func (s *Server) hlsInit(w http.ResponseWriter, r *request, stream, id string) e
 	err = s.lists.ServeInit(w, r.Request, stream, parsed)
 	if errors.Is(err, fs.ErrNotExist) {
 		return NotFound("the recording %s does not exist, or was deleted", id)
+	}
+	return playError(err)
+}
+
+// hlsMade sends a segment that is made of the samples of a recording.
+func (s *Server) hlsMade(w http.ResponseWriter, r *request, stream, id, name string) error {
+	parsed, err := media.ParseID(id)
+	if err != nil {
+		return NotFound("%.80q is not the ID of a recording", id)
+	}
+	err = s.lists.ServeMade(w, r.Request, stream, parsed, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return NotFound("the recording %s has no segment %.80s: the playlist of a stream is at STREAM/%s", id, name, hls.MasterName)
 	}
 	return playError(err)
 }

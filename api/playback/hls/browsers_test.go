@@ -95,7 +95,7 @@ func play(t *testing.T, browser, address string, rate, until float64, seeks []fl
 	defer server.Close()
 	places, err := json.Marshal(seeks)
 	require.NoError(t, err)
-	q := url.Values{"rate": {fmt.Sprint(rate)}, "until": {fmt.Sprint(until)}, "seeks": {string(places)}, "patience": {fmt.Sprint(2 * patience.Seconds())}}
+	q := url.Values{"src": {target.RequestURI()}, "rate": {fmt.Sprint(rate)}, "until": {fmt.Sprint(until)}, "seeks": {string(places)}, "patience": {fmt.Sprint(2 * patience.Seconds())}}
 	profile, err := os.MkdirTemp("", "browser-")
 	require.NoError(t, err)
 	t.Cleanup(func() { // its last process may still write there

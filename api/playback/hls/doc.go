@@ -17,6 +17,10 @@
 // The initialisation segment (EXT-X-MAP) is the moov that the file had while it grew, behind an
 // ftyp: WriteInit. Its edit list keeps pictures and sound together.
 //
+// A file without fragments has segments that are made of its samples: MapMade divides it, and package movie makes the moof of each
+// request, whose mdat is read from the file. The numbers of the samples are in the segment's name, so that it has the same bytes in
+// each playlist.
+//
 // # Time
 //
 // The media of each file begins at time 0: each file begins with EXT-X-DISCONTINUITY and

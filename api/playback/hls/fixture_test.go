@@ -73,11 +73,8 @@ func film(t testing.TB, l look) string {
 	require.NoError(t, err)
 	in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out.mp4")
 	pictures := fmt.Sprintf("testsrc2=size=%s:rate=25:duration=%d,hue=h=%d", l.size, l.seconds, l.hue)
-	if l.numbered { // a strip of 16 cells along the top, black and white: the bits of the number
-		pictures += ",drawbox=w=iw:h=8:color=black:t=fill"
-		for bit := range 10 {
-			pictures += fmt.Sprintf(",drawbox=x=%d:w=8:h=8:color=white:t=fill:enable='mod(floor(n/%d),2)'", (15-bit)*8, 1<<bit)
-		}
+	if l.numbered {
+		pictures += strip()
 	}
 	args := []string{"-v", "error", "-f", "lavfi", "-i", pictures}
 	if !l.silent {
@@ -94,6 +91,15 @@ func film(t testing.TB, l look) string {
 	}
 	tool(t, program, append(remux, in, out)...)
 	return out
+}
+
+// strip returns filters of ffmpeg for a strip of 16 cells along the top, black and white: the bits of the picture's number.
+func strip() string {
+	text := ",drawbox=w=iw:h=8:color=black:t=fill"
+	for bit := range 10 {
+		text += fmt.Sprintf(",drawbox=x=%d:w=8:h=8:color=white:t=fill:enable='mod(floor(n/%d),2)'", (15-bit)*8, 1<<bit)
+	}
+	return text
 }
 
 // shelf is a list of recordings that a server makes playlists of.

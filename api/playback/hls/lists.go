@@ -1,14 +1,10 @@
 package hls
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -87,7 +83,7 @@ func (l *Lists) Playlist(ctx context.Context, q Request) (*Playlist, error) {
 // part returns the part of a clip. In a playlist that grows the clock of a file runs as its media does,
 // because the exact wall clock (its anchors) is known only when the file is finished.
 func (l *Lists) part(ctx context.Context, c *clip.Clip, q Request, event, first bool) Part {
-	p := Part{Span: Span{FromNS: c.FromNS, ToNS: c.ToNS, Growing: c.Growing}, UTC: c.UTC, InitURI: "init/" + c.ID.String() + ".mp4"}
+	p := Part{Span: Span{FromNS: c.FromNS, ToNS: c.ToNS, Growing: c.Growing}, UTC: c.UTC, InitURI: "init/" + c.ID.String() + ".mp4", MadeURI: "made/" + c.ID.String() + "/"}
 	if event {
 		p.UTC = func(ns int64) int64 { return c.StartUTC + ns }
 		if first && c.FromNS != clip.Begin {
@@ -144,6 +140,9 @@ func (l *Lists) mapped(ctx context.Context, c *clip.Clip) (m *Mapped, err error)
 		m, err = Map(r, c.Mended)
 		return err
 	})
+	if errors.Is(err, ErrNoRanges) && !r.File.Growing {
+		m, err = MapMade(ctx, l.Library, r, c)
+	}
 	if err == nil && !r.File.Growing && !c.Growing {
 		l.maps.put(c.ID, c.Path, m)
 	}
@@ -171,45 +170,4 @@ func (l *Lists) over(ctx context.Context, clips []clip.Clip, q Request) (bool, e
 		end = last.Anchors[n-1].UTC
 	}
 	return now > end+lingerNS, nil
-}
-
-// ServeInit answers a request with the initialisation segment of a recording of a stream. It returns an error if
-// it has not answered: fs.ErrNotExist if there is none, or that of Catalogue.Record.
-func (l *Lists) ServeInit(w http.ResponseWriter, r *http.Request, stream string, id media.ID) error {
-	row, err := l.Catalogue.Record(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	path := strings.TrimSuffix(row.Path, media.PartSuffix)
-	if row.Stream != stream || !row.State.Here() || row.Elsewhere {
-		return fmt.Errorf("recording %s of %s: %w", id, stream, fs.ErrNotExist)
-	}
-	if !l.Readers.Enter(path) {
-		return ErrBusy
-	}
-	defer l.Readers.Leave(path)
-	f, err := l.Library.Files.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := l.Library.Belongs(f.File, path, id); err != nil {
-		return err
-	}
-	init, err := FindInit(f, f.Size)
-	if errors.Is(err, ErrNoRanges) {
-		return errors.Join(err, fs.ErrNotExist)
-	}
-	content := make([]byte, init.SizeBytes())
-	if err == nil {
-		_, err = io.ReadFull(init.Reader(f), content)
-	}
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "video/mp4")
-	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("ETag", fmt.Sprintf(`"%s-%08x"`, id, crc32.ChecksumIEEE(content)))
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-	return nil
 }

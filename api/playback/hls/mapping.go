@@ -13,6 +13,18 @@ type Mapped struct {
 	Chunks  []Chunk // in the order of the file
 	Init    Init
 	Formats []Format // of its pictures and sound
+
+	// Of a file whose media cannot be served as ranges of its bytes: the segments are made of its samples. The offsets of
+	// Chunks are then those in the sequence of all chunks, and Init is empty.
+	made *made
+}
+
+// InitBytes returns the length of the initialisation segment.
+func (m *Mapped) InitBytes() int64 {
+	if m.made != nil {
+		return int64(len(m.made.init))
+	}
+	return m.Init.SizeBytes()
 }
 
 // MaxChunks bounds the chunks of one file, and with them the memory of Map: a file of a week has
@@ -21,7 +33,7 @@ const MaxChunks = 1 << 20
 
 // Map reads where the chunks of an open recording are. check reads the box headers before each chunk; it is
 // needed for a recovered file, which may have damaged chunks between the whole ones. Map returns
-// ErrNoRanges for a file whose media is not in fragments.
+// ErrNoRanges for a file whose media is not in fragments: see MapMade.
 func Map(r *clip.Recording, check bool) (*Mapped, error) {
 	lead := Lead(r)
 	if lead < 0 {

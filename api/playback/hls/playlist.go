@@ -18,6 +18,7 @@ type Part struct {
 	Span
 	URI     string                  // address of the file, as a URI reference
 	InitURI string                  // address of its initialisation segment
+	MadeURI string                  // address of the directory of the segments that are made
 	UTC     func(int64) int64       // wall clock, ns UTC, of a movie time in ns
 	Load    func() (*Mapped, error) // returns nil for a part that is left out; called for each pass
 }
@@ -80,7 +81,7 @@ func (l *Playlist) entries(segments source, yield func(entry) bool) error {
 		}
 		begins, hole := true, false
 		segments(m, p, func(s Segment) bool {
-			e := entry{Segment: s, part: p, begins: begins, jumps: begins && endUTC != 0, utc: p.UTC(s.StartNS), initBytes: m.Init.SizeBytes()}
+			e := entry{Segment: s, part: p, begins: begins, jumps: begins && endUTC != 0, utc: p.UTC(s.StartNS), initBytes: m.InitBytes()}
 			if missing := e.utc - endUTC; endUTC != 0 && (hole || begins && missing >= leastGapNS) {
 				if l.KeepGaps {
 					more = l.missing(p, endUTC, missing, yield)

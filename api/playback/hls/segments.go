@@ -12,6 +12,11 @@ type Segment struct {
 	DurationNS    int64
 	HoleNS        int64 // time without media behind it; 0: none
 	Independent   bool  // it begins with a key frame
+
+	// Of a segment that is made: the numbers of the lead track's samples in it, from First up to but not including End. End is 0 of
+	// a segment that is a range of the file.
+	First, End int64
+	KeyOnly    bool // it has the sample First alone
 }
 
 // Span selects a part of a file by movie times: the frames with FromNS <= presentation time < ToNS.
@@ -73,7 +78,7 @@ func (m *Mapped) Reaches(s Span) bool {
 // ends reports whether the segment from chunk from ends before chunk i.
 func (m *Mapped) ends(from, i int, segmentNS int64) bool {
 	c, lasted := &m.Chunks[i], m.Chunks[i].StartNS-m.Chunks[from].StartNS
-	return m.Chunks[i-1].HoleNS > 0 || c.KeyBytes > 0 && lasted >= segmentNS || c.LastNS-m.Chunks[from].StartNS > 2*segmentNS
+	return m.made != nil && m.made.leads[i+1]-m.made.leads[from] > maxMadeSamples || m.Chunks[i-1].HoleNS > 0 || c.KeyBytes > 0 && lasted >= segmentNS || c.LastNS-m.Chunks[from].StartNS > 2*segmentNS
 }
 
 // segment returns the segment of the chunks from first up to but not including end. last reports that
@@ -81,6 +86,9 @@ func (m *Mapped) ends(from, i int, segmentNS int64) bool {
 func (m *Mapped) segment(first, end int, last bool) Segment {
 	a, b := &m.Chunks[first], &m.Chunks[end-1]
 	s := Segment{At: a.At, SizeBytes: b.At + b.SizeBytes - a.At, StartNS: a.StartNS, Independent: a.KeyBytes > 0}
+	if m.made != nil {
+		s.First, s.End = m.made.leads[first], m.made.leads[end]
+	}
 	until := b.EndNS
 	if end < len(m.Chunks) {
 		if s.HoleNS = b.HoleNS; s.HoleNS == 0 && !last {
@@ -107,7 +115,7 @@ func (m *Mapped) Keys(s Span, yield func(Segment) bool) {
 		c := &m.Chunks[i]
 		if c.KeyBytes > 0 {
 			k := m.segment(i, min(next, len(m.Chunks)), false)
-			k.SizeBytes = c.KeyBytes
+			k.SizeBytes, k.KeyOnly = c.KeyBytes, true
 			if !yield(k) {
 				return
 			}

@@ -119,6 +119,10 @@ func (p *printer) print(e *entry) {
 		_, p.err = fmt.Fprintf(p.out, "#EXT-X-GAP\n#EXTINF:%s,\n%s\n", seconds(lasts*1000), GapURI)
 		return
 	}
+	if e.End > 0 {
+		_, p.err = fmt.Fprintf(p.out, "#EXTINF:%s,\n%s%s\n", seconds(lasts*1000), e.part.MadeURI, e.name())
+		return
+	}
 	_, p.err = fmt.Fprintf(p.out, "#EXTINF:%s,\n#EXT-X-BYTERANGE:%d@%d\n%s\n", seconds(lasts*1000), e.SizeBytes, e.At, e.part.URI)
 }
 

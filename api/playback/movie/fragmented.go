@@ -72,6 +72,16 @@ type place struct{ at, n int64 }
 
 // init writes the ftyp and the moov.
 func (f *fragments) init() error {
+	f.runs = make([]fragmentRun, len(f.m.tracks))
+	boxes, err := f.head()
+	if err == nil {
+		_, err = f.out.Write(boxes)
+	}
+	return err
+}
+
+// head returns the ftyp and the moov.
+func (f *fragments) head() ([]byte, error) {
 	m := f.m
 	var s sheet
 	ftyp := s.begin("ftyp")
@@ -91,12 +101,7 @@ func (f *fragments) init() error {
 	}
 	s.end(mvex)
 	s.end(moov)
-	if s.Err() != nil {
-		return s.Err()
-	}
-	f.runs = make([]fragmentRun, len(m.tracks))
-	_, err := f.out.Write(s.B)
-	return err
+	return s.B, s.Err()
 }
 
 // zero returns the base in ticks of a track.
@@ -116,8 +121,8 @@ func (f *fragments) add(s *Sample, file io.ReaderAt) error {
 	if s == nil {
 		return f.flush()
 	}
-	t, run := &f.m.tracks[s.Track], &f.runs[s.Track]
-	ns := media.ToNanos(s.DTS, t.timescale)
+	run := &f.runs[s.Track]
+	ns := media.ToNanos(s.DTS, f.m.tracks[s.Track].timescale)
 	if f.samples > 0 {
 		lasted := ns - f.beginNS
 		if run.entry != s.Entry && run.cols.Len() > 0 || f.samples >= maxFragmentSamples ||
@@ -130,6 +135,13 @@ func (f *fragments) add(s *Sample, file io.ReaderAt) error {
 	if f.samples == 0 {
 		f.beginNS, f.file = ns, file
 	}
+	f.put(s)
+	return nil
+}
+
+// put adds a sample to the fragment.
+func (f *fragments) put(s *Sample) {
+	run := &f.runs[s.Track]
 	f.samples++
 	run.entry = s.Entry
 	c := &run.cols
@@ -148,7 +160,6 @@ func (f *fragments) add(s *Sample, file io.ReaderAt) error {
 	} else {
 		run.from = append(run.from, place{s.At, int64(s.SizeBytes)})
 	}
-	return nil
 }
 
 // flush writes the fragment.
@@ -157,6 +168,18 @@ func (f *fragments) flush() error {
 		return nil
 	}
 	f.number++
+	boxes, err := f.boxes()
+	if err != nil {
+		return err
+	}
+	if _, err := f.out.Write(boxes); err != nil {
+		return err
+	}
+	return f.copy()
+}
+
+// boxes returns the moof and the header of the mdat of the fragment.
+func (f *fragments) boxes() ([]byte, error) {
 	var w isobmff.Writer
 	moof := w.Open("moof")
 	w.Mfhd(f.number)
@@ -179,12 +202,11 @@ func (f *fragments) flush() error {
 		}
 	}
 	w.LargeHeader("mdat", 16+media)
-	if w.Err() != nil {
-		return w.Err()
-	}
-	if _, err := f.out.Write(w.B); err != nil {
-		return err
-	}
+	return w.B, w.Err()
+}
+
+// copy writes the samples of the fragment, and begins the next one.
+func (f *fragments) copy() error {
 	for i := range f.runs {
 		run := &f.runs[i]
 		for _, p := range run.from {

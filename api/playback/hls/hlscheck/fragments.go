@@ -134,9 +134,12 @@ func (c *checker) segments(m *Media) error {
 	var before *Segment
 	var film *movie
 	var last map[uint32]*played
+	lasts := func(*played) {} // checks the segment before; its argument is the first track of the segment behind it, or nil
 	for i := range m.Segments {
 		s := &m.Segments[i]
 		if s.Gap || s.Init == nil {
+			lasts(nil)
+			lasts = func(*played) {}
 			continue
 		}
 		f, err := c.init(s)
@@ -153,13 +156,19 @@ func (c *checker) segments(m *Media) error {
 		now := c.samples(m, s, f, body)
 		c.kind(m, s, f)
 		if !m.KeyFrames {
-			c.lasts(m, i, f, now, int64(len(body)))
+			if lead := now[f.lead().id]; s.Discontinuity {
+				lasts(nil)
+			} else {
+				lasts(lead)
+			}
+			lasts = func(next *played) { c.lasts(m, i, f, now, int64(len(body)), next) }
 		}
 		if before != nil && !s.Discontinuity && !m.KeyFrames {
 			c.continues(s, film, f, last, now, m.Segments[i-1].Gap)
 		}
 		before, film, last = s, f, now
 	}
+	lasts(nil)
 	return nil
 }
 
@@ -254,8 +263,9 @@ func (c *checker) kind(m *Media, s *Segment, f *movie) {
 	}
 }
 
-// lasts checks EXTINF and BANDWIDTH against segment i of m, which has n bytes.
-func (c *checker) lasts(m *Media, i int, f *movie, now map[uint32]*played, n int64) {
+// lasts checks EXTINF and BANDWIDTH against segment i of m, which has n bytes. next is the first track of the segment behind it; nil: none
+// continues it. The pictures that next presents before its key frame (of an open GOP) fill the end of segment i.
+func (c *checker) lasts(m *Media, i int, f *movie, now map[uint32]*played, n int64, next *played) {
 	s := &m.Segments[i]
 	p := now[f.lead().id]
 	if p == nil {
@@ -266,7 +276,14 @@ func (c *checker) lasts(m *Media, i int, f *movie, now map[uint32]*played, n int
 	if p.keyFirst {
 		begin = p.start
 	}
-	if took := p.end - begin; (took-s.Duration).Abs() > p.longest+20*time.Millisecond && p.longest < 2*time.Second {
+	took := p.end - begin
+	switch {
+	case next != nil && next.keyFirst:
+		took += max(next.start-next.least, 0)
+	case next != nil && next.least > begin: // within a GOP, pictures of one segment may be presented between those of the other
+		took = min(took, next.least-begin)
+	}
+	if (took-s.Duration).Abs() > p.longest+20*time.Millisecond && p.longest < 2*time.Second {
 		c.fault(s.line, "EXTINF is %v, and the media lasts %v", s.Duration, took)
 	}
 	if seconds := s.Duration.Seconds(); m.bandwidth > 0 && m.Ended && seconds >= float64(m.TargetSeconds)/2 && float64(n)*8/seconds > 1.1*float64(m.bandwidth) {
