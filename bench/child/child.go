@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -32,6 +35,7 @@ func Start(name string, argv []string, stdout io.Writer) (*Process, error) {
 		p.cmd.Stdout = stdout
 	}
 	p.cmd.SysProcAttr = endWithParent()
+	p.cmd.Env = Environ()
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -40,6 +44,11 @@ func Start(name string, argv []string, stdout io.Writer) (*Process, error) {
 		close(p.Done)
 	}()
 	return p, nil
+}
+
+// Environ returns the environment of this process without the settings of a recorder, which would replace those of a configuration.
+func Environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SPOOL_") })
 }
 
 // PID returns the number of the process.

@@ -75,6 +75,7 @@ func firstAnswer(ctx context.Context, spool, dir string) (took time.Duration, er
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, spool, "serve", "-c", file)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &output, &output, time.Second
+	cmd.Env = child.Environ()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: answerWithin}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {

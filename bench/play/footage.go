@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gospool/spool/bench/child"
 	"github.com/gospool/spool/bench/movie"
 	"github.com/gospool/spool/bench/mux"
 	"github.com/gospool/spool/pipeline/media"
@@ -63,7 +64,9 @@ func record(ctx context.Context, dir string, o *Options, step func()) (*footage,
 	if err := f.configure("127.0.0.1:0"); err != nil {
 		return nil, err
 	}
-	out, err := exec.CommandContext(ctx, o.Spool, "reindex", "-c", f.config).CombinedOutput()
+	reindex := exec.CommandContext(ctx, o.Spool, "reindex", "-c", f.config)
+	reindex.Env = child.Environ()
+	out, err := reindex.CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("spool reindex: %w: %s", err, out)
 	}
