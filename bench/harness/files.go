@@ -17,15 +17,15 @@ func WritePlots(dir string, plots map[string]Plot) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(plots)) {
-		if err := WriteFile(filepath.Join(dir, name+".svg"), plots[name].Write); err != nil {
+		if err := Save(filepath.Join(dir, name+".svg"), plots[name].Write); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// WriteFile makes or replaces a file with the output of write.
-func WriteFile(path string, write func(io.Writer) error) error {
+// Save makes or replaces a file with the output of write.
+func Save(path string, write func(io.Writer) error) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err

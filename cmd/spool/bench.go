@@ -187,12 +187,12 @@ func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
 		return err
 	}
 	if f.JSON != "" && f.JSON != "-" {
-		if err := harness.WriteFile(f.JSON, func(w io.Writer) error { return harness.WriteJSON(w, results) }); err != nil {
+		if err := harness.Save(f.JSON, func(w io.Writer) error { return harness.WriteJSON(w, results) }); err != nil {
 			return err
 		}
 	}
 	if f.Benchstat != "" {
-		if err := harness.WriteFile(f.Benchstat, func(w io.Writer) error { return harness.WriteBenchstat(w, results) }); err != nil {
+		if err := harness.Save(f.Benchstat, func(w io.Writer) error { return harness.WriteBenchstat(w, results) }); err != nil {
 			return err
 		}
 	}

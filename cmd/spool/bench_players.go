@@ -42,12 +42,12 @@ func (c *PlayersBench) Run(p *Program) error {
 		return err
 	}
 	if c.JSON != "" && c.JSON != "-" {
-		if err := harness.WriteFile(c.JSON, report.WriteJSON); err != nil {
+		if err := harness.Save(c.JSON, report.WriteJSON); err != nil {
 			return err
 		}
 	}
 	if c.Markdown == "" {
 		return nil
 	}
-	return harness.WriteFile(c.Markdown, report.WriteMarkdown)
+	return harness.Save(c.Markdown, report.WriteMarkdown)
 }

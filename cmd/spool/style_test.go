@@ -112,7 +112,6 @@ var making = map[string]string{
 	"sinks/metadata/database/rescue.go":     "a database is exchanged for its copy",
 	"sinks/retention/expiry_wait.go":        "not synced: what is lost is waited for again",
 	"cmd/spool/export/command.go":           "not synced: an export can be made again",
-	"cmd/spool/bench.go":                    "a profile of this run",
 }
 
 // Package durable writes all files that must survive a power cut.

@@ -67,7 +67,7 @@ func (c *Command) show(w io.Writer, report *play.Report) error {
 		return err
 	}
 	if c.JSON != "" && c.JSON != "-" {
-		if err := harness.WriteFile(c.JSON, report.WriteJSON); err != nil {
+		if err := harness.Save(c.JSON, report.WriteJSON); err != nil {
 			return err
 		}
 	}
