@@ -73,6 +73,7 @@ var mayImport = []struct {
 	{"api/conn", []string{"api/auth"}},
 	{"api/forwarded", nil},
 	{"api/playback", []string{"pipeline/media", "pipeline/streampath"}},
+	{"api/playback/browsertest", nil},
 	{"api/playback/clip", []string{"api/playback", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media", "sinks/mp4/sampleindex"}},
 	{"api/playback/movie", []string{"api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
 	{"api/playback/mpegts", []string{"api/playback/clip", "api/playback/movie", "pipeline/codec", "pipeline/codec/adts", "pipeline/codec/mpeg4visual", "pipeline/codec/nalunit", "pipeline/media"}},

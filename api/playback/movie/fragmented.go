@@ -194,14 +194,22 @@ func (f *fragments) boxes() ([]byte, error) {
 		}
 	}
 	w.Close(moof)
-	at := int64(len(w.B)) + 16
+	header := 8
+	if media > math.MaxUint32-8 {
+		header = 16
+	}
+	at := int64(len(w.B) + header)
 	for i := range f.runs {
 		if run := &f.runs[i]; run.cols.Len() > 0 {
 			w.Patch(patches[i], uint32(at))
 			at += run.bytes
 		}
 	}
-	w.LargeHeader("mdat", 16+media)
+	if header == 16 {
+		w.LargeHeader("mdat", 16+media)
+	} else { // VLC 3 reads no other header in a stream of fragments
+		w.Patch(w.Open("mdat"), uint32(8+media))
+	}
 	return w.B, w.Err()
 }
 

@@ -95,7 +95,7 @@ func (d *day) send(length time.Duration) {
 			d.shots[track] = append(d.shots[track], shot{au.UTC, [32]byte(h.Sum(nil))})
 			require.NoError(d.t, d.pub.Write(track, au))
 			if track == testpattern.VideoTrack {
-				d.utc = au.UTC + int64(time.Second)/dayFPS
+				d.utc = au.UTC + int64(time.Second)*int64(d.o.FPS.Den)/int64(d.o.FPS.Num)
 			}
 		}
 		behind := time.Unix(0, d.utc).Add(-5 * time.Second)
@@ -329,6 +329,9 @@ func (d *day) fragmented(f fetched) {
 	d.t.Helper()
 	other := d.fetch(f.url + "&format=fmp4")
 	decodes(d.t, other.body)
+	for boxes := isobmff.Walk(other.body); boxes.Next(); {
+		require.EqualValues(d.t, 8, boxes.HeaderBytes, "VLC 3 reads no longer header in fragments")
+	}
 	want, got := pictures(d.t, f.body), pictures(d.t, other.body)
 	require.GreaterOrEqual(d.t, len(got), len(want))
 	require.Less(d.t, len(got), len(want)+d.o.GOP)
