@@ -44,7 +44,7 @@ type exportBody struct {
 	Start   instant  `json:"start" doc:"RFC 3339 or Unix seconds: the first picture is presented then or later"`
 	End     instant  `json:"end" doc:"RFC 3339 or Unix seconds, not in the future: all pictures are presented before it"`
 	Name    string   `json:"name,omitempty" doc:"of the export and its files, at most 100 bytes; default: made from the streams and the start"`
-	Format  string   `json:"format,omitempty" doc:"of the media files: mp4, which is the default, or fmp4 for fragments"`
+	Format  string   `json:"format,omitempty" doc:"of the media files: mp4, which is the default, fmp4 for fragments, or ts for MPEG-TS"`
 	Gaps    string   `json:"gaps,omitempty" doc:"keep, the default: the last picture before a gap lasts until its end, and the streams stay in step; cut: footage after a gap follows at once"`
 }
 

@@ -54,6 +54,7 @@ var parsers = map[string]string{
 	"cmd/spool/server/seen/seen.go":             "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 
 	"pipeline/codec/":                      "FuzzAAC FuzzUSAC FuzzMP3 FuzzStandalone FuzzSampleEntry TestTheCostOfAnAccessUnitIsProportional TestTheCostOfASampleEntryIsProportional",
+	"pipeline/codec/adts/":                 "FuzzRead FuzzHeaderOf pipeline/codec.TestTheCostOfASampleEntryIsProportional",
 	"pipeline/codec/h264/":                 "FuzzRecoveryPoint pipeline/codec.FuzzStandalone pipeline/codec.TestTheCostOfAnAccessUnitIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
 	"pipeline/codec/h265/":                 "pipeline/codec.FuzzStandalone pipeline/codec.TestTheCostOfAnAccessUnitIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
 	"pipeline/codec/jpeg/":                 "FuzzSize TestAHeaderAllocatesNothing",
@@ -103,6 +104,7 @@ var parsers = map[string]string{
 	"sinks/metadata/dbtest/":              "short: for tests",
 	"sinks/mp4/powercut/":                 "short: for tests",
 	"api/playback/hls/hlscheck/":          "short: for tests",
+	"api/playback/browsertest/":           "short: for tests",
 	"pipeline/pipelinetest/":              "short: for tests",
 	"stages/ingest/ingesttest/":           "short: for tests",
 }

@@ -186,7 +186,7 @@ func (b *Bundle) footage(to io.WriteCloser, w *writer, i int, name string) (mani
 	start, end := moment(facts.StartNS), moment(facts.EndNS)
 	file := manifest.File{
 		Name: name, SizeBytes: sum.bytes, SHA256: fmt.Sprintf("%x", sum.hash.Sum(nil)),
-		Format: b.request.Format, Stream: b.request.Streams[i], Start: &start, End: &end,
+		Format: b.request.Format, Stream: b.request.Streams[i], Start: &start, End: &end, LeftOut: strings.ToValidUTF8(facts.LeftOut, "_"),
 	}
 	for _, g := range facts.Gaps {
 		file.Gaps = append(file.Gaps, manifest.Gap{Start: moment(g.StartNS), End: moment(g.EndNS), Cause: strings.ToValidUTF8(g.Cause, "_"), Track: g.Track, Kept: g.Kept})

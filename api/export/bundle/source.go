@@ -56,6 +56,7 @@ type Facts struct {
 	StartNS, EndNS int64 // time of the first picture and end of the last, nanoseconds since 1970-01-01 UTC
 	Gaps           []Gap // gaps within them, in order
 	Recordings     []media.ID
+	LeftOut        string // the tracks that the format cannot hold, as in "audio flac, metadata"; empty: none
 }
 
 // Gap is a span without footage.

@@ -71,6 +71,7 @@ type File struct {
 	End        *time.Time `json:"end,omitempty"`   // end of the last picture
 	Gaps       []Gap      `json:"gaps,omitempty"`
 	Recordings []string   `json:"recordings,omitempty"` // IDs of the recordings that the footage is from
+	LeftOut    string     `json:"left_out,omitempty"`   // tracks of the recordings that the format cannot hold
 }
 
 // Gap is a span without footage.

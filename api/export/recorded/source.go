@@ -12,6 +12,7 @@ import (
 	"github.com/gospool/spool/api/export/bundle"
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/api/playback/movie"
+	"github.com/gospool/spool/api/playback/mpegts"
 	"github.com/gospool/spool/api/playback/play"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -21,7 +22,7 @@ type Source struct{ Player *play.Player }
 
 // Formats implements bundle.Source.
 func (s Source) Formats() []bundle.Format {
-	return []bundle.Format{{Name: string(play.MP4), Extension: ".mp4"}, {Name: string(play.Fragmented), Extension: ".mp4"}}
+	return []bundle.Format{{Name: string(play.MP4), Extension: ".mp4"}, {Name: string(play.Fragmented), Extension: ".mp4"}, {Name: string(play.Transport), Extension: play.Transport.Suffix()}}
 }
 
 // Open implements bundle.Source.
@@ -42,7 +43,14 @@ func (s Source) Open(ctx context.Context, span bundle.Span) (bundle.Media, error
 	case err != nil:
 		return nil, err
 	}
-	return &footage{f, facts(f.Movie, span, rows.gaps), player.Library, play.Format(span.Format)}, nil
+	out := &footage{Footage: f, facts: facts(f.Movie, span, rows.gaps), library: player.Library, format: play.Format(span.Format)}
+	if out.format == play.Transport {
+		if out.transport, err = mpegts.New(f.Movie); err != nil {
+			return nil, errors.Join(&bundle.RefusedError{Err: err}, f.Close())
+		}
+		out.facts.LeftOut = out.transport.LeftOut
+	}
+	return out, nil
 }
 
 // losses notes the gaps inside the recordings that a catalogue lists: package clip drops them.
@@ -65,12 +73,13 @@ func (l *losses) Records(ctx context.Context, q media.Query) (media.Page, error)
 // footage implements bundle.Media.
 type footage struct {
 	*play.Footage
-	facts   bundle.Facts
-	library *clip.Library
-	format  play.Format
+	facts     bundle.Facts
+	library   *clip.Library
+	format    play.Format
+	transport *mpegts.Stream // nil unless the format is Transport
 }
 
-// SizeBytes implements bundle.Media. The size of a stream of fragments is not known before it is made.
+// SizeBytes implements bundle.Media. The size of a stream of fragments or packets is not known before it is made.
 func (f *footage) SizeBytes() (int64, bool) { return f.Movie.SizeBytes, f.format == play.MP4 }
 
 // Facts implements bundle.Media.
@@ -81,8 +90,11 @@ const copyBytes = 1 << 20
 
 // WriteTo implements bundle.Media.
 func (f *footage) WriteTo(ctx context.Context, w io.Writer) error {
-	if f.format == play.Fragmented {
+	switch f.format {
+	case play.Fragmented:
 		return f.WriteFragments(ctx, f.library, w)
+	case play.Transport:
+		return f.transport.WriteTo(ctx, f.library, w)
 	}
 	buf := make([]byte, copyBytes)
 	for {

@@ -25,7 +25,7 @@ type Command struct {
 	End       string   `required:"" placeholder:"TIME" help:"End of the span, likewise."`
 	Output    string   `short:"o" default:"." placeholder:"DIR" help:"Directory for the files. It must exist; no file in it is replaced."`
 	Name      string   `placeholder:"NAME" help:"Name of the files, without the extension; else made of the stream and the start."`
-	Format    string   `placeholder:"FORMAT" help:"Format of the media: mp4, the default, or fmp4, for fragments."`
+	Format    string   `placeholder:"FORMAT" help:"Format of the media: mp4, the default, fmp4 for fragments, or ts for MPEG-TS."`
 	Gaps      string   `enum:"keep,cut" default:"keep" placeholder:"HOW" help:"keep: the last picture before a gap lasts until its end; cut: footage after a gap follows at once."`
 	API       string   `name:"api" placeholder:"URL" help:"Ask the recorder at this URL, such as http://127.0.0.1:8080. Without it, read the record directory and the catalogue of the configuration."`
 	TokenFile string   `placeholder:"FILE" help:"File with the token for the recorder (spool token --role control), with --api."`
