@@ -18,10 +18,14 @@ const second = int64(time.Second)
 
 // day is a catalogue of recordings of ten seconds without files, the newest first, that never ends. Each has gaps and
 // events.
-type day struct{ asked int }
+type day struct {
+	asked int // pages
+	next  int // requests for what follows the span
+}
 
 func (d *day) Records(_ context.Context, q media.Query) (page media.Page, err error) {
 	if q.Ascending {
+		d.next++
 		return page, nil
 	}
 	_, end := q.BoundsUTC()
@@ -49,7 +53,7 @@ func TestTheBoundsOfATimeline(t *testing.T) {
 	end := int64(4e17)
 	got, err := m.Make(t.Context(), &Request{Stream: "a", StartUTC: 0, EndUTC: end, ResolutionNS: 1})
 	require.NoError(t, err)
-	require.Equal(t, maxRows/media.MaxLimit, list.asked)
+	require.Equal(t, []int{maxRows / media.MaxLimit, 1}, []int{list.asked, list.next}, "queries, however many recordings and intervals there are")
 	require.Equal(t, end-maxRows*10*second, got.SinceUTC)
 	require.Len(t, got.Gaps, MaxGaps)
 	require.True(t, got.GapsCut)
