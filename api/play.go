@@ -55,6 +55,7 @@ var hlsParams = []params.Param{
 	{Name: "gaps", Enum: []string{gapsCut, gapsKeep}, Def: gapsCut, Doc: "cut: footage after a gap follows at once; keep: the gap lasts as long as it did, as EXT-X-GAP"},
 	{Name: "pipeline", Doc: "only the recordings of this pipeline; absent: of any, one at a time"},
 	{Name: "event", Kind: params.Flag, Doc: "of index.m3u8: the playlist is of the type EVENT"},
+	{Name: "first", Doc: "of index.m3u8: the first recording of the playlist"},
 }
 
 const (
@@ -107,9 +108,15 @@ func (s *Server) hls(w http.ResponseWriter, r *request) error {
 		segment = r.query.Duration("segment")
 	}
 	q.SegmentNS, q.Event = int64(segment), r.query.Flag("event")
+	var firstErr error
+	if first := r.query.Text("first"); first != "" {
+		q.First, firstErr = media.ParseID(first)
+	}
 	switch {
 	case r.query.Err != nil:
 		return r.query.Err
+	case firstErr != nil:
+		return BadRequest("parameter first: %v", firstErr)
 	case segment < time.Second || segment > time.Minute:
 		return BadRequest("parameter segment: it is between 1 s and 1 min")
 	}
@@ -220,6 +227,8 @@ func wanted(text string) (func(media.Kind, int) bool, error) {
 func playError(err error) error {
 	var many *clip.TooManyError
 	switch {
+	case errors.Is(err, hls.ErrHeadless):
+		return failure(http.StatusGone, "%v", err)
 	case errors.Is(err, hls.ErrNothing):
 		return NotFound("%v, yet: GET /mp4/coverage lists the spans with footage", err)
 	case errors.Is(err, movie.ErrNothing):

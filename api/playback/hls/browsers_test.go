@@ -31,7 +31,8 @@ type seen struct {
 	Waits       string
 	At          float64
 	Ready       int
-	Total       float64
+	Begin       float64 // duration of the playlist when it was fetched first
+	Total       float64 // when it was fetched last
 }
 
 // script returns the file of hls.js, of the version in testdata/npm.
@@ -72,7 +73,8 @@ var browsers = map[string]func(profile, url string) []string{
 	},
 }
 
-// play plays the playlist at an address in a browser, at a rate, and seeks to some times in seconds.
+// play plays the playlist at an address in a browser, at a rate, to its end, or with until to as many seconds behind the end that it
+// had at first. Then it seeks to some times in seconds.
 func play(t *testing.T, browser, address string, rate, until float64, seeks []float64) (got seen) {
 	t.Helper()
 	code, err := script()

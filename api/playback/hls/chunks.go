@@ -21,6 +21,7 @@ type Chunk struct {
 	SizeBytes int64 // length of the range
 	KeyBytes  int64 // length from At to the end of the first lead sample, if that is a sync sample; else 0
 	StartNS   int64 // presentation time of a key frame at the begin, or else the least of the lead samples
+	FirstNS   int64 // presentation time of the first lead sample in the file
 	LastNS    int64 // greatest presentation time of a lead sample
 	EndNS     int64 // end of the lead samples' presentation, without the hole
 	HoleNS    int64 // time without media between EndNS and the next chunk; 0: none
@@ -131,7 +132,7 @@ func (p *payload) addLead(t *clip.Track, s *isobmff.Sample, shown int64) {
 	p.lastNS = lasts
 	switch {
 	case !p.leads:
-		p.leads, p.StartNS, p.LastNS, p.EndNS = true, shown, shown, shown+lasts
+		p.leads, p.StartNS, p.FirstNS, p.LastNS, p.EndNS = true, shown, shown, shown, shown+lasts
 		if s.Sync {
 			p.KeyBytes = p.end - p.at
 		}

@@ -11,7 +11,7 @@
 //	   ^ end of the chunk before          ^ end of the segment's last chunk
 //
 // Map reads where the chunks of a file begin: once for each recording, from its sample index and
-// a few box headers. A chunk takes 56 bytes of memory, some 5 MB for a day. Plan.Segments groups
+// a few box headers. A chunk takes 72 bytes of memory, some 5 MB for a day. Plan.Segments groups
 // the chunks of a span: whole GOPs of about Options.SegmentNS.
 //
 // The initialisation segment (EXT-X-MAP) is the moov that the file had while it grew, behind an

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,8 +28,9 @@ type Lists struct {
 	Readers   *playback.Readers // keep a file from deletion while it is read
 	Now       func() time.Time
 
-	maps  maps
-	turns chan struct{} // see NewLists
+	maps   maps
+	events events
+	turns  chan struct{} // see NewLists
 }
 
 // maxAtOnce bounds the files that are mapped at once; further requests wait.
@@ -46,7 +48,8 @@ type Request struct {
 	Open      bool // the span has no end: it lasts while the stream is recorded
 	SegmentNS int64
 	KeepGaps  bool
-	Event     bool // the playlist was of the type EVENT when the client fetched it first
+	Event     bool     // the playlist was of the type EVENT when the client fetched it first
+	First     media.ID // its first recording then; zero: it is fetched first now
 }
 
 // lingerNS is the time after the end of the last recording for which a span without an end goes on: the
@@ -57,19 +60,28 @@ const lingerNS = int64(time.Minute)
 var ErrBusy = errors.New("the recording is being deleted")
 
 // Playlist returns the playlist of a request. The result reads the recordings when it is written; ctx ends that.
-// It returns ErrNothing if no recording is in the span, and the errors of clip.Find.
+// It returns ErrNothing if no recording is in the span, ErrHeadless, and the errors of clip.Find.
 func (l *Lists) Playlist(ctx context.Context, q Request) (*Playlist, error) {
 	clips, _, err := clip.Find(ctx, l.Catalogue, q.Stream, q.Span)
 	if err != nil {
 		return nil, err
 	}
-	if len(clips) == 0 {
-		return nil, ErrNothing
-	}
-	p := &Playlist{SegmentNS: q.SegmentNS, KeepGaps: q.KeepGaps}
 	for i := range clips {
 		clips[i].Path = strings.TrimSuffix(clips[i].Path, media.PartSuffix) // a growing file may be finished by now
 	}
+	if q.First != (media.ID{}) {
+		clips = l.events.with(q.event(), clips)
+		if !slices.ContainsFunc(clips, func(c clip.Clip) bool { return c.ID == q.First }) {
+			return nil, ErrHeadless
+		}
+	}
+	if len(clips) == 0 {
+		return nil, ErrNothing
+	}
+	if q.First == (media.ID{}) {
+		q.First = clips[0].ID
+	}
+	p := &Playlist{SegmentNS: q.SegmentNS, KeepGaps: q.KeepGaps, First: q.First}
 	if p.Ended, err = l.over(ctx, clips, q); err != nil {
 		return nil, err
 	}
@@ -80,12 +92,17 @@ func (l *Lists) Playlist(ctx context.Context, q Request) (*Playlist, error) {
 	return p, nil
 }
 
-// part returns the part of a clip. In a playlist that grows the clock of a file runs as its media does,
-// because the exact wall clock (its anchors) is known only when the file is finished.
+// part returns the part of a clip. Its clock is that which was known when the file grew: see onward.
 func (l *Lists) part(ctx context.Context, c *clip.Clip, q Request, event, first bool) Part {
-	p := Part{Span: Span{FromNS: c.FromNS, ToNS: c.ToNS, Growing: c.Growing}, UTC: c.UTC, InitURI: "init/" + c.ID.String() + ".mp4", MadeURI: "made/" + c.ID.String() + "/"}
+	p := Part{Span: Span{FromNS: c.FromNS, ToNS: c.ToNS, Growing: c.Growing}, InitURI: "init/" + c.ID.String() + ".mp4", MadeURI: "made/" + c.ID.String() + "/"}
+	anchors := c.Anchors
+	p.UTC = func(ns int64) int64 {
+		if len(anchors) == 0 {
+			return c.StartUTC + ns
+		}
+		return onward(anchors, ns)
+	}
 	if event {
-		p.UTC = func(ns int64) int64 { return c.StartUTC + ns }
 		if first && c.FromNS != clip.Begin {
 			p.FromNS = q.Span.StartUTC - c.StartUTC
 		}
@@ -96,8 +113,13 @@ func (l *Lists) part(ctx context.Context, c *clip.Clip, q Request, event, first 
 	p.URI = strings.Repeat("../", strings.Count(q.Stream, "/")+2) + "vod/" + escaped(c.Path) + "?id=" + c.ID.String()
 	p.Load = func() (*Mapped, error) {
 		m, err := l.mapped(ctx, c)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNoRanges) {
-			return nil, nil // deleted meanwhile
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNoRanges): // deleted meanwhile
+			return l.events.kept(q.event(), c.ID), nil
+		case err == nil && m.anchors != nil:
+			anchors = m.anchors
+		case err == nil && event && !c.Growing:
+			l.events.keep(q.event(), c, m)
 		}
 		return m, err
 	}
@@ -137,7 +159,9 @@ func (l *Lists) mapped(ctx context.Context, c *clip.Clip) (m *Mapped, err error)
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	err = r.Mended(func() (err error) {
-		m, err = Map(r, c.Mended)
+		if m, err = Map(r, c.Mended); err == nil && (r.File.Growing || c.Growing) { // the row of a growing one has no anchors yet
+			m.anchors, err = m.anchorsOf(r, c.StartUTC)
+		}
 		return err
 	})
 	if errors.Is(err, ErrNoRanges) && !r.File.Growing {

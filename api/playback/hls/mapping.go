@@ -6,6 +6,7 @@ import (
 
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // Mapped is where the media of a file is. It is immutable: callers may share it.
@@ -13,6 +14,8 @@ type Mapped struct {
 	Chunks  []Chunk // in the order of the file
 	Init    Init
 	Formats []Format // of its pictures and sound
+
+	anchors media.Anchors // of a growing file; of a finished one its row has them
 
 	// Of a file whose media cannot be served as ranges of its bytes: the segments are made of its samples. The offsets of
 	// Chunks are then those in the sequence of all chunks, and Init is empty.

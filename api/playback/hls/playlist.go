@@ -2,15 +2,18 @@ package hls
 
 import (
 	"time"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // Playlist describes a span of a stream's time. Its parts are in the order of time.
 type Playlist struct {
 	Parts     []Part
-	SegmentNS int64 // least duration of a segment, but for the last one of a part
-	Event     bool  // the span was not over when a client first asked: the playlist grows, or has grown
-	Ended     bool  // the span is over, and the playlist complete
-	KeepGaps  bool  // a gap lasts as long as on the wall clock, with EXT-X-GAP; else it is cut out
+	SegmentNS int64    // least duration of a segment, but for the last one of a part
+	Event     bool     // the span was not over when a client first asked: the playlist grows, or has grown
+	Ended     bool     // the span is over, and the playlist complete
+	First     media.ID // its first recording
+	KeepGaps  bool     // a gap lasts as long as on the wall clock, with EXT-X-GAP; else it is cut out
 }
 
 // Part is a recording of a playlist.

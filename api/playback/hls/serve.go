@@ -27,7 +27,7 @@ func (l *Lists) Serve(w http.ResponseWriter, r *http.Request, q Request, name st
 	h.Set("Content-Type", "application/vnd.apple.mpegurl")
 	h.Set("Cache-Control", "no-cache")
 	out := &answer{w, http.NewResponseController(w).SetWriteDeadline, stall}
-	switch q.Event = list.Event; name {
+	switch q.Event, q.First = list.Event, list.First; name {
 	case MasterName:
 		err = list.WriteMaster(out, MediaName+"?"+q.query(), KeysName+"?"+q.query())
 	case MediaName:
@@ -59,6 +59,7 @@ func (q *Request) query() string {
 	}
 	if q.Event {
 		v.Set("event", "true")
+		v.Set("first", q.First.String())
 	}
 	return v.Encode()
 }

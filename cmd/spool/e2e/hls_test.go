@@ -78,6 +78,10 @@ func TestAPlaylistGrowsWithTheRecording(t *testing.T) {
 			require.Greater(t, len(files), 1)
 			after := r.playlist(stream, query)
 			require.Equal(t, "VOD", after.Media[0].Type)
+			require.Equal(t, len(before.Media[0].Segments), len(after.Media[0].Segments))
+			for i, s := range after.Media[0].Segments {
+				require.Equal(t, before.Media[0].Segments[i].Time, s.Time, "the wall clock of segment %d, while its file grew and afterwards", i)
+			}
 			for _, kind := range []string{"v", "a"} {
 				want := hashesOf(t, kind, files...)
 				require.Equal(t, want, hashesOf(t, kind, r.api+index), kind)
