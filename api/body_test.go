@@ -162,6 +162,6 @@ func TestClientsThatSendNoBodyDoNotLockOutOthers(t *testing.T) {
 
 // waitingFor reports whether n connections wait for the end of a request, while the server works on no other.
 func (s *Server) waitingFor(n int) bool {
-	c := s.live.Counts()
+	c := s.front.live.Counts()
 	return c.Waiting == n && c.Open == c.Idle
 }

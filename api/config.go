@@ -28,12 +28,20 @@ type Config struct {
 	RecordDir string // absolute path of the record directory, which the server removes from texts: see scrub.Scrubber
 	FFmpeg    string // program that decodes pictures, a path or a name in PATH; empty: ffmpeg
 	Limits    Limits
+	MediaMTX  MediaMTX
 	MaxSeries int // number of streams with series of their own in /metrics; 0: no limit
 }
 
 // TLS holds the names of the PEM files with the server's certificate and its key. The server reads
 // the files again when they change. While they are invalid, it uses the last valid certificate.
 type TLS struct{ Cert, Key string }
+
+// MediaMTX holds the settings of the listener for clients of MediaMTX's playback server: see package mediamtx. Auth, TLS, Hosts,
+// Proxies and Limits are those of the API.
+type MediaMTX struct {
+	Listen  string   // host:port to listen on, with the rule of Config.Listen; empty: none
+	Origins []string // see mediamtx.Origins
+}
 
 // Limits bounds the resources that clients can take. A zero field selects the default, which stands
 // in parentheses.
@@ -65,20 +73,32 @@ func (l Limits) withDefaults() Limits {
 
 // Check returns the first error in the configuration, nil for a valid one. It does no I/O.
 func (c Config) Check() error {
-	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return fmt.Errorf("http.listen %q: want host:port, as 127.0.0.1:8080", c.Listen)
-	}
 	if c.Auth.None && !c.Auth.Open() {
 		return fmt.Errorf("http.auth: none is written out beside users or tokens: leave one of them out")
 	}
-	if c.Auth.Open() && !c.Auth.None && !config.Loopback(host) {
-		return fmt.Errorf("http.listen %q is not a loopback address, and it has no users and tokens: "+
-			"set http.auth users or tokens, listen on 127.0.0.1, or write http.auth: none to open it to every client", c.Listen)
+	if err := c.checkListen("http.listen", c.Listen); err != nil {
+		return err
+	}
+	if c.MediaMTX.Listen != "" {
+		if err := c.checkListen("http.mediamtx.listen", c.MediaMTX.Listen); err != nil {
+			return err
+		}
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		return fmt.Errorf("http.tls: both cert and key are needed")
 	}
-	_, err = auth.New(c.Auth, c.Limits.withDefaults().LoginFailures, nil, nil)
+	_, err := auth.New(c.Auth, c.Limits.withDefaults().LoginFailures, nil, nil)
 	return err
+}
+
+func (c Config) checkListen(setting, address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%s %q: want host:port, as 127.0.0.1:8080", setting, address)
+	}
+	if c.Auth.Open() && !c.Auth.None && !config.Loopback(host) {
+		return fmt.Errorf("%s %q is not a loopback address, and it has no users and tokens: "+
+			"set http.auth users or tokens, listen on 127.0.0.1, or write http.auth: none to open it to every client", setting, address)
+	}
+	return nil
 }

@@ -154,7 +154,7 @@ func TestTenThousandIdleConnectionsDoNotLockOutOthers(t *testing.T) {
 		defer c.Close()
 	}
 	require.Equal(t, 200, fetch(t, "GET", "http://"+addr+"/mp4/list").code)
-	require.LessOrEqual(t, s.live.Counts().Open, 1024)
+	require.LessOrEqual(t, s.front.live.Counts().Open, 1024)
 }
 
 func TestBusyConnectionsAreNotClosedForNewOnes(t *testing.T) {
@@ -179,7 +179,7 @@ func TestBusyConnectionsAreNotClosedForNewOnes(t *testing.T) {
 		require.NoError(t, err)
 		require.Greater(t, n, int64(64<<20-1000), "the file arrives in whole")
 	}
-	require.Eventually(t, func() bool { return s.live.Counts() == conn.Counts{} }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return s.front.live.Counts() == conn.Counts{} }, patience, time.Millisecond)
 	require.Equal(t, 200, fetch(t, "GET", "http://"+addr+"/mp4/list").code)
 }
 

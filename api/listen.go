@@ -13,15 +13,33 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
+// door is a listener of the server and the handler behind it.
+type door struct {
+	setting string // its address in the configuration
+	address string
+	handler http.Handler
+	live    *conn.Listener // nil before open
+}
+
 // Listen opens the port of Config.Listen and reads the certificate, so that a port in use or an
 // invalid certificate fails the start of the program. It returns the address that it listens on:
 // for port 0 with the port that the system chose.
-func (s *Server) Listen() (net.Addr, error) {
-	l, err := net.Listen("tcp", s.cfg.Listen)
-	if err != nil {
-		return nil, config.NewListenFault("http.listen", s.cfg.Listen, err)
+func (s *Server) Listen() (net.Addr, error) { return s.open(&s.front) }
+
+// ListenMediaMTX opens the port of Config.MediaMTX.Listen, as Listen does. It returns nil if there is none.
+func (s *Server) ListenMediaMTX() (net.Addr, error) {
+	if s.side.address == "" {
+		return nil, nil
 	}
-	s.live = conn.NewListener(l.(*net.TCPListener), s.cfg.Limits.Connections, s.cfg.Limits.ReadBody)
+	return s.open(&s.side)
+}
+
+func (s *Server) open(d *door) (net.Addr, error) {
+	l, err := net.Listen("tcp", d.address)
+	if err != nil {
+		return nil, config.NewListenFault(d.setting, d.address, err)
+	}
+	d.live = conn.NewListener(l.(*net.TCPListener), s.cfg.Limits.Connections, s.cfg.Limits.ReadBody)
 	if s.cfg.TLS.Cert == "" {
 		return l.Addr(), nil
 	}
@@ -30,22 +48,27 @@ func (s *Server) Listen() (net.Addr, error) {
 		l.Close()
 		return nil, err
 	}
-	s.live.TLS = cert.Config()
+	d.live.TLS = cert.Config()
 	return l.Addr(), nil
 }
 
 // Serve answers requests until the context ends. Then it accepts no more connections, lets running
 // requests finish for at most Limits.Shutdown, and closes the connections of the remaining ones.
 // Listen must have succeeded before. Serve runs as a task of pipeline.Tasks.
-func (s *Server) Serve(ctx context.Context) error {
-	srv := s.httpServer()
+func (s *Server) Serve(ctx context.Context) error { return s.serve(ctx, &s.front) }
+
+// ServeMediaMTX does the same behind ListenMediaMTX.
+func (s *Server) ServeMediaMTX(ctx context.Context) error { return s.serve(ctx, &s.side) }
+
+func (s *Server) serve(ctx context.Context, d *door) error {
+	srv := s.httpServer(d)
 	drained := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() { drained <- s.drain(srv) })
 	var err error
-	if s.live.TLS != nil {
-		err = srv.ServeTLS(s.live, "", "")
+	if d.live.TLS != nil {
+		err = srv.ServeTLS(d.live, "", "")
 	} else {
-		err = srv.Serve(s.live)
+		err = srv.Serve(d.live)
 	}
 	if stop() { // the context has not ended: the listener failed
 		return errors.Join(fmt.Errorf("http: %w", err), srv.Close())
@@ -66,16 +89,16 @@ func (s *Server) drain(srv *http.Server) error {
 	return err
 }
 
-func (s *Server) httpServer() *http.Server {
+func (s *Server) httpServer(d *door) *http.Server {
 	l := s.cfg.Limits
 	return &http.Server{
-		Handler:           s,
-		TLSConfig:         s.live.TLS,
+		Handler:           d.handler,
+		TLSConfig:         d.live.TLS,
 		ReadHeaderTimeout: l.ReadHeader,
 		IdleTimeout:       l.Idle,
 		MaxHeaderBytes:    l.HeaderBytes,
-		ConnState:         s.live.Changed,
-		ConnContext:       s.live.Context,
+		ConnState:         d.live.Changed,
+		ConnContext:       d.live.Context,
 		// There is no ReadTimeout: its end would cancel the context of a handler that runs longer,
 		// such as stop. The body of a request has a deadline of its own (conn.TakeBody), and so have
 		// answers (answer, playback.Send).

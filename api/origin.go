@@ -27,6 +27,11 @@ const maxQueryBytes = 4096
 // ServeHTTP answers a request. It refuses a request with an invalid path, a too long query, a
 // foreign host name, a foreign origin or a too large Content-Length before any route gets it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.guarded(w, r, func() { s.router.ServeHTTP(w, r) })
+}
+
+// guarded sets the headers of every answer, and passes a request on unless it refuses it.
+func (s *Server) guarded(w http.ResponseWriter, r *http.Request, pass func()) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", policy)
@@ -39,7 +44,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.guard(r); err != nil {
 		s.fail(w, r, err)
 	} else {
-		s.router.ServeHTTP(w, r)
+		pass()
 	}
 	b.Finish(w, r)
 }

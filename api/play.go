@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/gospool/spool/api/auth"
+	"github.com/gospool/spool/api/forwarded"
 	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/api/playback/hls"
+	"github.com/gospool/spool/api/playback/mediamtx"
 	"github.com/gospool/spool/api/playback/movie"
 	"github.com/gospool/spool/api/playback/mpegts"
 	"github.com/gospool/spool/api/playback/play"
@@ -147,6 +149,30 @@ func (s *Server) hlsMade(w http.ResponseWriter, r *request, stream, id, name str
 		return NotFound("the recording %s has no segment %.80s: the playlist of a stream is at STREAM/%s", id, name, hls.MasterName)
 	}
 	return playError(err)
+}
+
+// newMediaMTX returns the handler of the requests of MediaMTX's playback server, for callers with the role view.
+func (s *Server) newMediaMTX() (http.Handler, error) {
+	side, err := mediamtx.New(mediamtx.Config{
+		Player: s.player, Origins: s.cfg.MediaMTX.Origins, Fail: s.fail, Refuse: refuseRange,
+		Allows: func(r *http.Request) (bool, time.Duration) {
+			_, err := s.authorize(r, auth.View)
+			var e *Error
+			if errors.As(err, &e) {
+				return false, e.Retry
+			}
+			return err == nil, 0
+		},
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				s.recovered(w, r, v)
+			}
+		}()
+		scheme := forwarded.Scheme(r, s.cfg.Proxies)
+		s.guarded(w, r, func() { side.Serve(w, r, scheme) })
+	}), err
 }
 
 // cutLast returns the parts of a path before and after its last slash.

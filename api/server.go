@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/gospool/spool/api/auth"
-	"github.com/gospool/spool/api/conn"
 	"github.com/gospool/spool/api/export"
 	"github.com/gospool/spool/api/export/recorded"
 	"github.com/gospool/spool/api/metrics"
@@ -46,7 +45,8 @@ type Server struct {
 	document  func() ([]byte, error) // returns the OpenAPI document, which the first call makes
 	scrape    http.Handler           // answers /metrics
 	coverages chan struct{}          // semaphore of the coverage answers in progress
-	live      *conn.Listener         // nil before Listen
+	front     door                   // of the API
+	side      door                   // of the requests of MediaMTX's playback server
 }
 
 // New checks the configuration and returns a server that does not listen yet. deps must have
@@ -89,6 +89,16 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	if deps.Clips != nil {
 		s.lists = hls.NewLists(deps.Clips, deps.Catalogue, &s.readers, deps.Clock.Now)
+	}
+	s.front = door{setting: "http.listen", address: cfg.Listen, handler: s}
+	s.side = door{setting: "http.mediamtx.listen", address: cfg.MediaMTX.Listen}
+	if s.player == nil && cfg.MediaMTX.Listen != "" {
+		return nil, errors.New("api: http.mediamtx.listen needs clips")
+	}
+	if s.player != nil {
+		if s.side.handler, err = s.newMediaMTX(); err != nil {
+			return nil, err
+		}
 	}
 	s.newMoments()
 	for i := range s.table {

@@ -239,6 +239,9 @@ func (c *Config) Check() config.Problems {
 // checkListeners adds a problem for each address at which two servers would listen.
 func (c *Config) checkListeners(k *checks) {
 	all := map[string]string{"http/listen": c.HTTP.Listen}
+	if at := c.HTTP.MediaMTX.Listen; at != "" {
+		all["http/mediamtx/listen"] = at
+	}
 	for path, at := range c.Ingest.Addresses() {
 		all["ingest/"+path] = at.Listen
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,33 @@ type HTTP struct {
 	Hosts          []string `yaml:"hosts,omitempty" public:"names of this machine" doc:"Names of the recorder that requests may use while there are no users and tokens, beside localhost, the machine's name and IP addresses. Otherwise a page of another site could reach the API under a name of its own (DNS rebinding). With users or tokens every name is accepted."`
 	ServeUnknown   bool     `yaml:"serve_unknown_files" doc:"Serve .mp4 files of the record directory under /mp4/vod even if they are not in the catalogue."`
 	FFmpeg         string   `yaml:"ffmpeg" doc:"The program that makes a JPEG for GET /mp4/frame?format=jpeg: ffmpeg, by its path or its name in PATH. It need not be installed: such requests then get 501."`
+	MediaMTX       MediaMTX `yaml:"mediamtx,omitempty" doc:"A second listener, with the requests of MediaMTX's playback server (GET /list and GET /get) for clients made for it. It has the users, the tokens and the certificate of http."`
 	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"Addresses and networks of proxies whose X-Forwarded-For or Forwarded header names the client: failed sign-ins are counted for that address, and the log names it. The proxy must append to the header or replace it. The headers of other clients are ignored."`
+}
+
+// MediaMTX holds the settings of the listener for clients of MediaMTX's playback server.
+type MediaMTX struct {
+	Listen       string   `yaml:"listen,omitempty" doc:"host:port; empty: there is no such listener. MediaMTX has port 9996. An address that other machines can reach is refused unless auth is set."`
+	AllowOrigins []string `yaml:"allow_origins,omitempty" public:"names of web sites" doc:"Origins of the web pages that may read the answers, with scheme, host and port, as https://nvr.example.com or https://*.example.com; * is every page, as in MediaMTX: without users and tokens every page in this machine's browsers can then read the recordings."`
+}
+
+// Check returns a problem for each invalid origin.
+func (m MediaMTX) Check() config.Problems {
+	var c checks
+	for i, text := range m.AllowOrigins {
+		c.want(isOrigin(text), config.Join("allow_origins", strconv.Itoa(i)), fmt.Sprintf("%.80q is not an origin", text), "* for every page, or scheme, host and port, as https://nvr.example.com or https://*.example.com")
+	}
+	return c.problems
+}
+
+// isOrigin reports whether a text is * or an origin as package mediamtx reads it.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	host := ""
+	if err == nil {
+		host = strings.TrimPrefix(u.Host, "*.")
+	}
+	return text == "*" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && host != "" && !strings.Contains(host, "*") && text == u.Scheme+"://"+u.Host
 }
 
 // Check returns problems for an invalid address, host name or proxy, and for an API without authentication at an
@@ -27,6 +54,11 @@ func (h HTTP) Check() config.Problems {
 	var c checks
 	if _, ok := c.address("listen", h.Listen); ok && !h.Auth.None && h.Auth.Open() {
 		c.mustBeHere("listen", config.Address{Listen: h.Listen}, "it has no users and tokens", "http")
+	}
+	if at := h.MediaMTX.Listen; at != "" {
+		if _, ok := c.address("mediamtx/listen", at); ok && !h.Auth.None && h.Auth.Open() {
+			c.mustBeHere("mediamtx/listen", config.Address{Listen: at}, "it has no users and tokens", "http")
+		}
 	}
 	for i, name := range h.Hosts {
 		c.want(isHostName(name), config.Join("hosts", strconv.Itoa(i)), fmt.Sprintf("%.80q is not a host name", name),

@@ -38,6 +38,7 @@ func Reference(stages []pipeline.StageInfo) []byte {
 	c.Database.DSN = config.DSN{}
 	c.HTTP.Auth, c.HTTP.TLS, c.Ingest.Auth = exampleAuth()
 	c.HTTP.Hosts, c.HTTP.TrustedProxies = []string{"recorder.lan"}, []string{"127.0.0.1", "10.0.0.0/8"}
+	c.HTTP.MediaMTX = MediaMTX{Listen: "127.0.0.1:9996", AllowOrigins: []string{"https://nvr.example.com"}}
 	_, docs := config.Describe(c)
 	text := config.Reveal(c).YAML(config.Style{Doc: func(path string) string { return docs[path] }}) // its secrets are examples
 	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))

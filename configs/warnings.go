@@ -25,7 +25,7 @@ func (c *Config) warnings() (ps config.Problems) {
 	if len(c.Pipelines) == 0 {
 		warn("enable the mp4 block or declare pipelines", "nothing can be recorded: mp4.enable is false and there are no pipelines", "mp4", "enable")
 	}
-	c.httpWarnings(func(hint, msg string) { warn(hint, msg, "http", "listen") })
+	c.httpWarnings(warn)
 	c.ingestWarnings(func(hint, msg, path string) {
 		warn(hint, msg, append([]string{"ingest"}, config.SplitPath(path)...)...)
 	})
@@ -37,14 +37,25 @@ func (c *Config) warnings() (ps config.Problems) {
 	return ps.Sorted()
 }
 
-// httpWarnings warns about an API that other machines can reach without authentication or unencrypted.
-func (c *Config) httpWarnings(warn func(hint, msg string)) {
-	switch h := c.HTTP; {
-	case !(config.Address{Listen: h.Listen}).Public():
-	case h.Auth.Open():
-		warn("keep it inside a network that you trust, or name users: spool passwd makes their hashes", "every client that reaches this address may do everything: watch, delete, and declare pipelines")
-	case h.TLS.Cert == "":
-		warn("set http.tls, or listen on loopback behind a proxy with TLS", "passwords and tokens travel unencrypted to this address")
+// httpWarnings warns about each address of the API that other machines can reach without authentication or unencrypted.
+func (c *Config) httpWarnings(warn func(hint, msg string, path ...string)) {
+	h := c.HTTP
+	all := []struct {
+		at   string
+		path []string
+		may  string
+	}{
+		{h.Listen, []string{"http", "listen"}, "may do everything: watch, delete, and declare pipelines"},
+		{h.MediaMTX.Listen, []string{"http", "mediamtx", "listen"}, "may watch"},
+	}
+	for _, one := range all {
+		switch {
+		case one.at == "" || !(config.Address{Listen: one.at}).Public():
+		case h.Auth.Open():
+			warn("keep it inside a network that you trust, or name users: spool passwd makes their hashes", "every client that reaches this address "+one.may, one.path...)
+		case h.TLS.Cert == "":
+			warn("set http.tls, or listen on loopback behind a proxy with TLS", "passwords and tokens travel unencrypted to this address", one.path...)
+		}
 	}
 }
 

@@ -47,6 +47,19 @@ func Client(r *http.Request, trusted []netip.Prefix) string {
 	return client.String()
 }
 
+// Scheme returns the scheme of the URL with which a client has reached the server, http or https: that of the header
+// X-Forwarded-Proto if the connection comes from a trusted proxy, else that of the connection.
+func Scheme(r *http.Request, trusted []netip.Prefix) string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if told := strings.ToLower(r.Header.Get("X-Forwarded-Proto")); err == nil && isTrusted(peer.Addr(), trusted) && (told == "http" || told == "https") {
+		return told
+	}
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
 func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
 	a = a.Unmap().WithZone("")
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })

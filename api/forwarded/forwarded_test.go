@@ -1,6 +1,7 @@
 package forwarded
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -113,5 +114,27 @@ func TestTheCostOfAHeaderIsBounded(t *testing.T) {
 			return testing.AllocsPerRun(5, func() { client(proxy, "X-Forwarded-For", header); client(proxy, "Forwarded", header) })
 		}
 		require.LessOrEqual(t, cost(16<<10), cost(1<<10)+2*maxHops, piece)
+	}
+}
+
+func TestTheSchemeIsToldByTrustedProxiesOnly(t *testing.T) {
+	for _, c := range []struct {
+		peer, told string
+		encrypted  bool
+		want       string
+	}{
+		{proxy, "https", false, "https"},
+		{proxy, "HTTP", true, "http"},
+		{proxy, "javascript", true, "https"},
+		{proxy, "", false, "http"},
+		{"192.0.2.1:5", "https", false, "http"},
+		{"192.0.2.1:5", "http", true, "https"},
+		{"nobody", "https", false, "http"},
+	} {
+		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-Proto": {c.told}}}
+		if c.encrypted {
+			r.TLS = &tls.ConnectionState{}
+		}
+		require.Equal(t, c.want, Scheme(r, trusted), "%+v", c)
 	}
 }

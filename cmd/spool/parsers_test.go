@@ -32,6 +32,7 @@ var parsers = map[string]string{
 	"api/pipelines.go":                   "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",
 	"api/params/params.go":               "FuzzTimes api.TestTheCostOfARequestIsProportional",
 	"api/playback/clip/":                 "FuzzTracks FuzzParsePin TestTheCostOfTracksIsProportional",
+	"api/playback/mediamtx/":             "FuzzRequest FuzzOrigins api.TestTheCostOfARequestIsProportional",
 	"api/playback/range_header.go":       "FuzzRange TestTheCostOfRangesIsBounded",
 	"api/records.go":                     "TestTheCostOfARequestIsProportional",
 	"api/scrub/scrub.go":                 "FuzzScrub api.TestTheCostOfScrubbingIsProportional",

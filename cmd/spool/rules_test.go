@@ -78,6 +78,7 @@ var mayImport = []struct {
 	{"api/playback/movie", []string{"api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
 	{"api/playback/mpegts", []string{"api/playback/clip", "api/playback/movie", "pipeline/codec", "pipeline/codec/adts", "pipeline/codec/mpeg4visual", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"api/playback/play", []string{"api/playback", "api/playback/clip", "api/playback/movie", "api/playback/mpegts"}},
+	{"api/playback/mediamtx", []string{"api/playback", "api/playback/clip", "api/playback/movie", "api/playback/play", "pipeline/endcause", "pipeline/media", "pipeline/streampath"}},
 	{"api/playback/still", []string{"api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/media"}},
 	{"api/playback/timeline", []string{"api/coverage", "api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/media"}},
 	{"api/export", []string{"api/export/bundle", "api/export/manifest", "pipeline", "pipeline/durable", "pipeline/media"}},

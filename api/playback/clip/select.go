@@ -68,7 +68,7 @@ func Select(rows []media.Record, span Span) []Clip {
 	var last *media.Record
 	covered := int64(math.MinInt64) // the end of the last clip on the wall clock
 	for _, r := range inOrder(rows, span) {
-		begin, end := wall(r)
+		begin, end := Wall(r)
 		if begin >= span.EndUTC || !r.Growing() && end <= max(span.StartUTC, covered) {
 			continue
 		}
@@ -112,7 +112,7 @@ func inOrder(rows []media.Record, span Span) []*media.Record {
 		if !r.State.Here() || r.Elsewhere || span.Pipeline != "" && r.Pipeline != span.Pipeline {
 			continue
 		}
-		begin, end := wall(r)
+		begin, end := Wall(r)
 		if r.Growing() {
 			end = span.EndUTC
 		}
@@ -131,9 +131,9 @@ func inOrder(rows []media.Record, span Span) []*media.Record {
 	return out
 }
 
-// wall returns the interval of the wall clock that a recording covers. The end of a growing recording is
+// Wall returns the interval of the wall clock that a recording covers. The end of a growing recording is
 // unknown, and then its begin.
-func wall(r *media.Record) (begin, end int64) {
+func Wall(r *media.Record) (begin, end int64) {
 	begin, end = r.StartUTC, r.EndUTC
 	if n := len(r.Anchors); n > 0 {
 		begin, end = r.Anchors[0].UTC, max(end, r.Anchors[n-1].UTC)

@@ -22,7 +22,7 @@ func (p *Player) Open(ctx context.Context, q Request) (*Footage, error) {
 	}
 	if n := len(clips); n > 0 && clips[n-1].Growing {
 		last := &clips[n-1]
-		settled, err := p.settled(last)
+		settled, err := p.Settled(last)
 		if err != nil {
 			return nil, err
 		}

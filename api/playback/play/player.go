@@ -40,6 +40,13 @@ type Request struct {
 	Options movie.Options
 	Format  Format
 	Name    string // of the file for the client to save; empty: none
+	// Unbroken ends the span before the first loss.
+	Unbroken bool
+	// Direct answers a span that still grows with the footage that there is, without ranges, instead of a redirect. A request for a range of
+	// an MP4 file is redirected nevertheless.
+	Direct bool
+
+	moves bool // the answer was made of a span that still grows: set by planned
 }
 
 // Format is the format of an answer.
@@ -103,6 +110,15 @@ func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse
 	content := m.NewReader(p.Library)
 	defer content.Close()
 	describe(h, m, r.URL)
+	if q.moves {
+		h.Set("Content-Type", "video/mp4")
+		h.Set("Content-Length", strconv.FormatInt(m.SizeBytes, 10))
+		p.stream(w, r, q, func(_ context.Context, _ *clip.Library, out io.Writer) error {
+			_, err := io.Copy(out, content)
+			return err
+		})
+		return nil
+	}
 	h.Set("ETag", m.ETag)
 	if err := playback.SendMade(w, r, content, m.SizeBytes, p.Stall, refuse); err != nil {
 		p.plans.drop(r.URL.RequestURI())
@@ -130,10 +146,19 @@ func (p *Player) planned(r *http.Request, q *Request) (m *movie.Movie, to string
 	if len(clips) == 0 {
 		return nil, "", movie.ErrNothing
 	}
-	if to, pinned, err := p.pinned(clips, q, r.URL); err != nil || pinned {
-		return nil, to, err
+	end, err := p.end(clips, q)
+	if err != nil {
+		return nil, "", err
 	}
-	if m, err = p.plan(r.Context(), clips, q.Options); err == nil {
+	if q.moves = end.moves; q.moves {
+		if !q.Direct || q.Format == MP4 && r.Header.Get("Range") != "" {
+			return nil, end.url(r.URL), nil
+		}
+		if clips = end.cut(clips); len(clips) == 0 {
+			return nil, "", movie.ErrNothing
+		}
+	}
+	if m, err = p.plan(r.Context(), clips, q.Options); err == nil && !q.moves {
 		p.plans.put(key, m)
 	}
 	return m, "", err
@@ -188,42 +213,14 @@ func (p *Player) find(ctx context.Context, q *Request) ([]clip.Clip, error) {
 		q.Span.EndUTC = p.Now().UnixNano()
 	}
 	clips, _, err := clip.Find(ctx, p.Catalogue, q.Stream, q.Span)
+	if q.Unbroken {
+		clips = unbroken(clips, q)
+	}
 	return clips, err
 }
 
-// pinned returns the URL of a request with its end pinned, if the answer of the request itself would change with time: because its span ends in
-// a growing file, or in the future.
-func (p *Player) pinned(clips []clip.Clip, q *Request, u *url.URL) (to string, pinned bool, err error) {
-	last := &clips[len(clips)-1]
-	end := q.Span.EndUTC
-	pin := clip.Pin{}
-	switch {
-	case last.Growing && q.Span.Pin.ID != last.ID:
-		settled, err := p.settled(last)
-		if err != nil {
-			return "", false, err
-		}
-		pin = clip.Pin{ID: last.ID, FromNS: last.FromNS, ToNS: min(last.ToNS, settled)}
-		end = min(end, last.UTC(pin.ToNS))
-	case q.Open || end > p.Now().UnixNano():
-		end = min(end, p.Now().UnixNano())
-	default:
-		return "", false, nil
-	}
-	if end <= q.Span.StartUTC {
-		return "", false, movie.ErrNothing
-	}
-	query := u.Query()
-	query.Del("duration")
-	query.Set("end", time.Unix(0, end).UTC().Format(time.RFC3339Nano))
-	if pin != (clip.Pin{}) {
-		query.Set("pin", pin.String())
-	}
-	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: query.Encode()}).String(), true, nil
-}
-
-// settled returns the media time of a growing clip's recording up to which its samples do not change any more: see clip.Recording.Settled.
-func (p *Player) settled(c *clip.Clip) (ns int64, err error) {
+// Settled returns the media time of a growing clip's recording up to which its samples do not change any more: see clip.Recording.Settled.
+func (p *Player) Settled(c *clip.Clip) (ns int64, err error) {
 	r, err := p.Library.Open(c.ID, c.Path)
 	if err != nil {
 		return 0, err

@@ -151,7 +151,7 @@ func (s *Server) newAPI(dir string) error {
 	s.http, err = api.New(api.Config{
 		Version: s.options.Version, Listen: s.cfg.HTTP.Listen, RecordDir: abs,
 		Hosts: s.cfg.HTTP.Hosts, Proxies: s.cfg.HTTP.Proxies(),
-		Auth: apiAuth(s.cfg.HTTP.Auth), TLS: api.TLS(s.cfg.HTTP.TLS), MaxSeries: s.cfg.Memory.MaxSeries, FFmpeg: s.cfg.HTTP.FFmpeg,
+		Auth: apiAuth(s.cfg.HTTP.Auth), TLS: api.TLS(s.cfg.HTTP.TLS), MediaMTX: api.MediaMTX{Listen: s.cfg.HTTP.MediaMTX.Listen, Origins: s.cfg.HTTP.MediaMTX.AllowOrigins}, MaxSeries: s.cfg.Memory.MaxSeries, FFmpeg: s.cfg.HTTP.FFmpeg,
 	}, api.Deps{
 		Log: s.log, Clock: s.clock,
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.expected, Seen: s.expected.Seen,
@@ -185,7 +185,7 @@ func (s *Server) newExports(dir string, source bundle.Source) *export.Store {
 	return s.exports
 }
 
-// listen lets the HTTP server listen.
+// listen lets the HTTP server listen, at the addresses of the API and of the requests of MediaMTX's playback server.
 func (s *Server) listen() error {
 	addr, err := s.http.Listen()
 	if err != nil {
@@ -193,6 +193,12 @@ func (s *Server) listen() error {
 	}
 	s.httpAddr = addr.String()
 	s.tasks.Go("http", s.http.Serve)
+	addr, err = s.http.ListenMediaMTX()
+	if err != nil || addr == nil {
+		return err
+	}
+	s.log.Info("answers the requests of MediaMTX's playback server", "address", addr.String())
+	s.tasks.Go("mediamtx", s.http.ServeMediaMTX)
 	return nil
 }
 
