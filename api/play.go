@@ -21,6 +21,7 @@ import (
 	"github.com/gospool/spool/api/playback/play"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/streampath"
+	"github.com/julienschmidt/httprouter"
 )
 
 // playRoutes returns the endpoints that play spans of time, whatever files the footage is in.
@@ -164,15 +165,13 @@ func (s *Server) newMediaMTX() (http.Handler, error) {
 			return err == nil, 0
 		},
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			if v := recover(); v != nil {
-				s.recovered(w, r, v)
-			}
-		}()
+	router := httprouter.New() // without a route, for its PanicHandler
+	router.PanicHandler = s.recovered
+	router.NotFound = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme := forwarded.Scheme(r, s.cfg.Proxies)
 		s.guarded(w, r, func() { side.Serve(w, r, scheme) })
-	}), err
+	})
+	return router, err
 }
 
 // cutLast returns the parts of a path before and after its last slash.

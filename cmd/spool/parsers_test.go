@@ -39,6 +39,7 @@ var parsers = map[string]string{
 	"configs/check.go":                   "FuzzLoad",
 	"configs/defaults.go":                "short: the program's own default.yaml",
 	"configs/resolve.go":                 "short: the program's own pipeline.yaml",
+	"configs/http.go":                    "FuzzLoad",
 	"configs/layers.go":                  "FuzzLoad pipeline/config.TestTheCostOfATextIsProportional",
 	"cmd/spool/bench.go":                 "pipeline/config.FuzzParse",
 	"cmd/spool/server/declared/watch.go": "short: compared only, and read by config.ReadFile",

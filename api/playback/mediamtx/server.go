@@ -122,6 +122,12 @@ func refused(w http.ResponseWriter, r *http.Request, wait time.Duration) error {
 	return &fault{http.StatusUnauthorized, "authentication error"}
 }
 
+// failure is the body of an error.
+type failure struct {
+	Status string `json:"status"`
+	Error  string `json:"error"`
+}
+
 // fail answers with an error.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var known *fault
@@ -140,5 +146,5 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(known.code)
-	_ = json.NewEncoder(w).Encode(map[string]string{"status": "error", "error": known.text}) // an error means that the client has left
+	_ = json.NewEncoder(w).Encode(failure{"error", known.text}) // an error means that the client has left
 }
