@@ -71,7 +71,7 @@ func TestFiftyViewersCostNoFrameOfTwentyStreams(t *testing.T) {
 		file := r.path(recs[0].File)
 		pictures := frames(t, file)
 		require.EqualValues(t, s.AccessUnits, pictures, name(n))
-		require.InDelta(t, float64(pictures)/fps, recs[0].Duration, 1.0/fps, "%s: each picture lasts until the next one", name(n))
+		require.InDelta(t, float64(pictures)/fps, recs[0].Duration, 0.5/fps, "%s: each picture lasts until the next one", name(n))
 		decodes(t, file)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/api/playback/movie"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/stages/ingest/testpattern"
 )
@@ -46,7 +47,8 @@ func (d *day) clockShown(from, to int64, gaps string) {
 	}
 	length, err := strconv.ParseFloat(f.header.Get("Spool-Duration"), 64)
 	require.NoError(d.t, err)
-	require.InDelta(d.t, length, lines, 20)
+	clips := d.plan(from, to, movie.Options{}).Clips()
+	require.InDelta(d.t, length, lines, float64(clips+1), "a line a second, and one at the begin of each clip")
 	require.Equal(d.t, hashes(sent), hashes(shown))
 }
 
