@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/filesystem"
@@ -21,8 +22,8 @@ const Directory = ".spool-index"
 // index.
 const shardDigits = 6
 
-// Store accesses the indexes of one record directory. It is safe for concurrent use. Two
-// concurrent writes of the same index may leave it damaged, which Open detects.
+// Store accesses the indexes of one record directory. It is safe for concurrent use. Two processes
+// that write the same index at one time may leave it damaged, which Open detects.
 type Store struct {
 	disk durable.FS
 	own  filesystem.Own
@@ -57,8 +58,15 @@ func (s Store) file(id media.ID) string {
 	return filepath.Join(s.dir, name[:shardDigits], name)
 }
 
+// turns are for the writes of one index in this process: a viewer builds the index of a file that the recorder has just finished, and
+// both store it. Other indexes share a turn.
+var turns [64]sync.Mutex
+
 // Write stores the encoded index of a recording, durably unless the store is Unsynced, and replaces an existing one.
 func (s Store) Write(id media.ID, text []byte) error {
+	turn := &turns[int(id[len(id)-1])%len(turns)]
+	turn.Lock()
+	defer turn.Unlock()
 	name := s.file(id)
 	err := s.write(name, text)
 	if errors.Is(err, fs.ErrNotExist) { // Remove of another recording may have deleted the empty directory

@@ -2,6 +2,7 @@ package sampleindex
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -136,4 +137,30 @@ func TestRecordingsAreListedInParts(t *testing.T) {
 			seen[id[0]] = true
 		}
 	}
+}
+
+// Viewers and the recorder may store one index at one time: each of them succeeds, and the index is whole.
+func TestOneIndexIsStoredBySeveralAtOnce(t *testing.T) {
+	b := fragmentsOf(t)
+	text, err := Build(bytes.NewReader(b), source(int64(len(b))))
+	require.NoError(t, err)
+	dir := t.TempDir()
+	failed := make(chan error)
+	const writers = 8
+	for range writers {
+		go func() {
+			var err error
+			for range 50 {
+				err = errors.Join(err, In(dir).Unsynced().Write(id, text))
+			}
+			failed <- err
+		}()
+	}
+	for range writers {
+		require.NoError(t, <-failed)
+	}
+	x, err := In(dir).Stored(id)
+	require.NoError(t, err)
+	require.NoError(t, x.Check())
+	require.NoError(t, x.Close())
 }
