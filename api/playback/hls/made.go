@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// made describes a file whose segments are made.
+// made is what the segments of a file are made from.
 type made struct {
 	movie *movie.Movie // of the whole recording: its pictures and sound
 	init  []byte       // the initialisation segment
@@ -125,16 +124,6 @@ func (m *Mapped) addMade(p *payload, tracks int) error {
 	}
 	m.Chunks = append(m.Chunks, c)
 	return nil
-}
-
-// within returns the bounds of the fragments of a segment: a chunk has one. GStreamer 1.22 reads a moof only if it is in the first 4 KiB.
-func (m *made) within(first, end int64) []int64 {
-	from, on := slices.BinarySearch(m.leads, first)
-	if on {
-		from++
-	}
-	to, _ := slices.BinarySearch(m.leads, end)
-	return slices.Concat([]int64{first}, m.leads[from:max(from, to)], []int64{end})
 }
 
 // name returns the name of a segment that is made, in the directory of its recording: FIRST-END.mp4, or FIRST.mp4 for the sample

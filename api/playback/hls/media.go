@@ -60,7 +60,7 @@ func (l *Lists) ServeMade(w http.ResponseWriter, r *http.Request, stream string,
 		return err
 	}
 	defer recording.Close()
-	content, mark, err := m.made.movie.Fragments(recording, m.made.within(s.First, s.End), s.KeyOnly)
+	content, mark, err := m.made.movie.Fragment(recording, s.First, s.End, s.KeyOnly)
 	if errors.Is(err, movie.ErrNoFragment) {
 		return errors.Join(err, fs.ErrNotExist)
 	}

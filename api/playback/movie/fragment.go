@@ -21,38 +21,19 @@ func (m *Movie) Init() ([]byte, error) {
 // ErrNoFragment reports samples that the movie does not have.
 var ErrNoFragment = errors.New("the recording has no such samples")
 
-// maxFragmentsSamples bounds the samples of the result of Movie.Fragments, and with them its memory, some 10 MB.
-const maxFragmentsSamples = 1 << 18
+// maxOneFragmentSamples bounds the samples of a fragment of Movie.Fragment, and with them its memory, some 10 MB.
+const maxOneFragmentSamples = 1 << 18
 
-// Fragments returns fragments of a movie that has one recording, each a moof and its mdat. Fragment i has the samples of the recording's lead
-// track from number leads[i] up to but not including leads[i+1], and those of the other tracks that are decoded with them: from the decode
-// time of the first one up to that of the next one behind the last. mark is a checksum of the samples' places, sizes and times. The fragments
-// of consecutive numbers have each sample once. With only, the fragments have the lead samples alone. r is the open recording; the result
-// reads its file.
-func (m *Movie) Fragments(r *clip.Recording, leads []int64, only bool) (content *io.SectionReader, mark uint32, err error) {
-	out, samples := &scattered{}, 0
-	for i, end := range leads[1:] {
-		f, err := m.fragment(r, leads[i], end, only)
-		if err != nil {
-			return nil, 0, err
-		}
-		if samples += f.samples; samples > maxFragmentsSamples {
-			return nil, 0, fmt.Errorf("%w: more than %d at once", ErrNoFragment, maxFragmentsSamples)
-		}
-		if mark, err = f.addTo(out, mark); err != nil {
-			return nil, 0, err
-		}
-	}
-	return io.NewSectionReader(out, 0, out.size()), mark, nil
-}
-
-// fragment returns the samples of one fragment.
-func (m *Movie) fragment(r *clip.Recording, first, end int64, only bool) (f *fragments, err error) {
+// Fragment returns one fragment of a movie that has one recording: a moof and its mdat. It has the samples of the recording's lead track from
+// number first up to but not including end, and those of the other tracks that are decoded with them: from the decode time of the
+// first one up to that of the next one behind the last. mark is a checksum of the samples' places, sizes and times. The fragments of consecutive numbers have each sample once. With only, the
+// fragment has the lead samples alone. r is the open recording; the result reads its file.
+func (m *Movie) Fragment(r *clip.Recording, first, end int64, only bool) (content *io.SectionReader, mark uint32, err error) {
 	lead := &m.tracks[m.lead()].parts[0]
 	if first >= end || first < lead.first || end > lead.end {
-		return nil, fmt.Errorf("%w: %d to %d", ErrNoFragment, first, end)
+		return nil, 0, fmt.Errorf("%w: %d to %d", ErrNoFragment, first, end)
 	}
-	f = &fragments{m: m, base: m.base(), file: r.File, runs: make([]fragmentRun, len(m.tracks)), number: uint32(min(first-lead.first, math.MaxUint32-1)) + 1}
+	f := &fragments{m: m, base: m.base(), file: r.File, runs: make([]fragmentRun, len(m.tracks)), number: uint32(min(first-lead.first, math.MaxUint32-1)) + 1}
 	for i := range m.tracks {
 		p := placed{&m.tracks[i].parts[0], &m.tracks[i], 0}
 		from, to := first, end
@@ -61,14 +42,14 @@ func (m *Movie) fragment(r *clip.Recording, first, end int64, only bool) (f *fra
 		}
 		if p.part != lead {
 			if from, to, err = p.beside(r, lead, first, end); err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 		}
 		if err := f.take(r, p, from, to); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	return f, nil
+	return f.reader()
 }
 
 // beside returns the samples of a part that are decoded with the samples of the lead part from number first up to end.
@@ -106,8 +87,8 @@ func (p *part) decodedWith(r *clip.Recording, lead *part, n int64) (int64, error
 
 // take adds the samples of a part to the fragment.
 func (f *fragments) take(r *clip.Recording, p placed, from, to int64) error {
-	if to-from > maxFragmentsSamples {
-		return fmt.Errorf("%w: more than %d at once", ErrNoFragment, maxFragmentsSamples)
+	if f.samples += int(max(min(to-from, maxOneFragmentSamples+1), 0)); f.samples > maxOneFragmentSamples {
+		return fmt.Errorf("a fragment has more than %d samples", maxOneFragmentSamples)
 	}
 	w := &walker{placed: p, c: r.Samples(p.track, from, to), scale: f.m.timescale(), n: from - p.first}
 	for ; from < to; from++ {
@@ -121,19 +102,20 @@ func (f *fragments) take(r *clip.Recording, p placed, from, to int64) error {
 	return nil
 }
 
-// addTo adds the bytes of the fragment to a content, and what they depend on to its checksum.
-func (f *fragments) addTo(out *scattered, mark uint32) (uint32, error) {
+// reader returns the bytes of the fragment.
+func (f *fragments) reader() (content *io.SectionReader, mark uint32, err error) {
 	boxes, err := f.boxes()
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
-	mark = crc32.Update(mark, crc32.IEEETable, boxes)
-	out.add(bytes.NewReader(boxes), int64(len(boxes)))
+	mark = crc32.ChecksumIEEE(boxes)
+	of := &scattered{places: []io.ReaderAt{bytes.NewReader(boxes)}, ends: []int64{int64(len(boxes))}}
 	for i := range f.runs {
 		for _, p := range f.runs[i].from {
-			out.add(io.NewSectionReader(f.file, p.at, p.n), p.n)
+			of.places = append(of.places, io.NewSectionReader(f.file, p.at, p.n))
+			of.ends = append(of.ends, of.ends[len(of.ends)-1]+p.n)
 			mark = crc32.Update(mark, crc32.IEEETable, strconv.AppendInt([]byte{' '}, p.at, 10))
 		}
 	}
-	return mark, nil
+	return io.NewSectionReader(of, 0, of.ends[len(of.ends)-1]), mark, nil
 }

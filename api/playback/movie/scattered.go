@@ -11,19 +11,6 @@ type scattered struct {
 	ends   []int64 // offset of the end of each in the whole
 }
 
-// add appends n bytes, which a reader has.
-func (s *scattered) add(in io.ReaderAt, n int64) {
-	s.places, s.ends = append(s.places, in), append(s.ends, s.size()+n)
-}
-
-// size returns the size of the whole.
-func (s *scattered) size() int64 {
-	if len(s.ends) == 0 {
-		return 0
-	}
-	return s.ends[len(s.ends)-1]
-}
-
 // ReadAt reads at an offset of the whole: see io.ReaderAt.
 func (s *scattered) ReadAt(b []byte, at int64) (read int, err error) {
 	for i := sort.Search(len(s.ends), func(i int) bool { return s.ends[i] > at }); i < len(s.ends) && read < len(b); i++ {
