@@ -105,7 +105,7 @@ func strip() string {
 // shelf is a list of recordings that a server makes playlists of.
 type shelf struct {
 	t    testing.TB
-	mu   sync.Mutex // guards list: a request may last longer than its client
+	mu   sync.Mutex // guards list, dirs and maps: a request may last longer than its client
 	list Playlist
 	url  string // address of the multivariant playlist
 	dirs []string
@@ -153,6 +153,8 @@ func (s *shelf) change(edit func(*Playlist)) {
 func (s *shelf) add(file string, atNS int64) {
 	s.t.Helper()
 	m := mapped(s.t, file)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.maps = append(s.maps, m)
 	n := len(s.dirs)
 	s.dirs = append(s.dirs, file)
@@ -166,6 +168,7 @@ func (s *shelf) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	asked := s.list
 	asked.Parts = slices.Clone(asked.Parts)
+	dirs, maps := s.dirs, s.maps
 	s.mu.Unlock()
 	n := 0
 	_, numbered := fmt.Sscanf(filepath.Base(r.URL.Path), "%d.mp4", &n)
@@ -180,14 +183,14 @@ func (s *shelf) serve(w http.ResponseWriter, r *http.Request) {
 		list(func() error { return asked.WriteMedia(w) })
 	case r.URL.Path == "/iframes.m3u8":
 		list(func() error { return asked.WriteKeys(w) })
-	case numbered == nil && n < len(s.dirs) && strings.HasPrefix(r.URL.Path, "/file/"):
-		http.ServeFile(w, r, s.dirs[n])
-	case numbered == nil && n < len(s.dirs):
-		f, err := os.Open(s.dirs[n])
+	case numbered == nil && n < len(dirs) && strings.HasPrefix(r.URL.Path, "/file/"):
+		http.ServeFile(w, r, dirs[n])
+	case numbered == nil && n < len(dirs):
+		f, err := os.Open(dirs[n])
 		require.NoError(s.t, err)
 		defer f.Close()
 		var b bytes.Buffer
-		_, err = b.ReadFrom(s.maps[n].Init.Reader(f))
+		_, err = b.ReadFrom(maps[n].Init.Reader(f))
 		require.NoError(s.t, err)
 		http.ServeContent(w, r, "init.mp4", time.Time{}, bytes.NewReader(b.Bytes()))
 	default:

@@ -20,6 +20,7 @@ func TestGStreamerDecodesEachFrame(t *testing.T) {
 // decodedByGStreamer returns the number of frames of a kind, video or audio, that GStreamer decodes.
 func decodedByGStreamer(t *testing.T, address, kind string) int {
 	t.Helper()
-	text := tool(t, "timeout", "60", "gst-launch-1.0", "-v", "uridecodebin3", "uri="+address, "caps="+kind+"/x-raw", "!", "fakesink", "silent=false", "sync=false")
+	text := tool(t, "timeout", "120", "gst-launch-1.0", "-v", "uridecodebin3", "name=d", "uri="+address, "caps="+kind+"/x-raw",
+		"d.", "!", kind+"/x-raw(ANY)", "!", "fakesink", "silent=false", "sync=false")
 	return strings.Count(text, "last-message = chain")
 }

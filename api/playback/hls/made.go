@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// made is what the segments of a file are made from.
+// made describes a file whose segments are made.
 type made struct {
 	movie *movie.Movie // of the whole recording: its pictures and sound
 	init  []byte       // the initialisation segment

@@ -77,7 +77,9 @@ func TestSegmentsAreMadeOfAnOrdinaryFile(t *testing.T) {
 			require.Contains(t, p.Media[0].Text, "made/"+rows[0].ID+"/0-")
 			require.NotContains(t, p.Media[0].Text, "EXT-X-BYTERANGE")
 			if !strings.HasPrefix(name, "sound") {
-				require.Equal(t, frames(t, file, "v"), frames(t, address, "v"))
+				pictures := frames(t, file, "v")
+				require.Equal(t, pictures, frames(t, address, "v"))
+				require.Equal(t, len(pictures), decodedByGStreamer(t, address, "video"))
 				require.Equal(t, hashes(packets(t, file, "v")), hashes(packets(t, address, "v")))
 			}
 			if !strings.HasPrefix(name, "pictures") {

@@ -91,6 +91,16 @@ type printer struct {
 	err     error
 }
 
+// describe prints the initialisation segment. Behind it, segments that are ranges are read right by ffmpeg 5.1 only if it is a range, too, and
+// whole segments by GStreamer 1.22 only if it is none.
+func (p *printer) describe(e *entry) {
+	fmt.Fprintf(p.out, "#EXT-X-MAP:URI=\"%s\"", e.part.InitURI)
+	if e.End == 0 {
+		fmt.Fprintf(p.out, ",BYTERANGE=\"%d@0\"", e.initBytes)
+	}
+	fmt.Fprintln(p.out)
+}
+
 // print prints an entry. It gives the wall clock where it departs from the sum of the durations.
 func (p *printer) print(e *entry) {
 	if p.exact && p.expects == 0 && e.part.FromNS > e.StartNS {
@@ -100,7 +110,7 @@ func (p *printer) print(e *entry) {
 		fmt.Fprint(p.out, "#EXT-X-DISCONTINUITY\n")
 	}
 	if !e.gap && p.part != e.part || p.part == nil {
-		fmt.Fprintf(p.out, "#EXT-X-MAP:URI=\"%s\",BYTERANGE=\"%d@0\"\n", e.part.InitURI, e.initBytes) // ffmpeg 5.1 misreads the length without a range
+		p.describe(e)
 		p.part = e.part
 	}
 	if e.begins {
