@@ -25,7 +25,7 @@ type Task struct {
 // package testpattern.
 type Place [2]float64
 
-// Seen is what the page has seen of a file.
+// Seen holds the page's report on a file.
 type Seen struct {
 	Error    string   // of the player; empty: none
 	Duration float64  // of the file, s

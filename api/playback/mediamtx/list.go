@@ -90,14 +90,13 @@ type listWriter struct {
 	count int
 }
 
-// target returns the URL of the footage of a span, and its query.
-func (l *listWriter) target(s span) (string, url.Values) {
-	query := url.Values{
-		"path": {l.path}, "start": {formatTime(s.startUTC)}, "duration": {strconv.FormatFloat(seconds(s), 'f', -1, 64)},
-	}
+// target returns the URL of the footage of a span.
+func (l *listWriter) target(s span) string {
 	u := l.base
-	u.RawQuery = query.Encode()
-	return u.String(), query
+	u.RawQuery = url.Values{
+		"path": {l.path}, "start": {formatTime(s.startUTC)}, "duration": {strconv.FormatFloat(seconds(s), 'f', -1, 64)},
+	}.Encode()
+	return u.String()
 }
 
 func formatTime(utc int64) string { return time.Unix(0, utc).UTC().Format(time.RFC3339Nano) }
@@ -106,8 +105,7 @@ func seconds(s span) float64 { return time.Duration(s.endUTC - s.startUTC).Secon
 
 // put writes a span. The first one begins the answer.
 func (l *listWriter) put(s span) error {
-	target, _ := l.target(s)
-	text, err := json.Marshal(entry{formatTime(s.startUTC), seconds(s), target})
+	text, err := json.Marshal(entry{formatTime(s.startUTC), seconds(s), l.target(s)})
 	if err != nil {
 		return err
 	}
