@@ -434,8 +434,9 @@ func TestANameThatIsAnothersWhenTheDatabaseComes(t *testing.T) {
 	b := claimant(t, "sqlite", filepath.Join(away, filepath.Base(dsn)), machine(2), elsewhere)
 	require.NoError(t, b.RefusedAtStart(t.Context()))
 	put(t, b, sample(1, "live/a"))
-	require.NoError(t, os.Remove(away))
-	require.NoError(t, os.Symlink(filepath.Dir(dsn), away))
+	// In one step: the recorder makes a directory as soon as no file has the name.
+	require.NoError(t, os.Symlink(filepath.Dir(dsn), away+".link"))
+	require.NoError(t, os.Rename(away+".link", away))
 	require.Contains(t, awaitClaimed(t, b), "host1")
 	require.NoError(t, b.RefusedAtStart(t.Context()))
 	require.Zero(t, count(t, a))

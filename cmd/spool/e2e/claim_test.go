@@ -65,8 +65,9 @@ func TestASecondRecorderOfTheSameNameIsRefused(t *testing.T) {
 			again := launch(t, staticBinary, other, camera25, append(flags, "--set", "database/dsn="+away+"/spool.db")...)
 			again.expect("the database is not available", "another recorder has the name of this one", "the catalogue is not compared with the disk", "request not served")
 			again.await("catalogue: the database is not available")
-			require.NoError(t, os.Remove(away))
-			require.NoError(t, os.Symlink(filepath.Dir(db.dsn), away))
+			// In one step: the recorder makes a directory as soon as no file has the name.
+			require.NoError(t, os.Symlink(filepath.Dir(db.dsn), away+".link"))
+			require.NoError(t, os.Rename(away+".link", away))
 			require.Contains(t, again.await("catalogue: another recorder has the name of this one").text("error"), a.files)
 			code, body = again.ask("GET", "/mp4/health")
 			require.Equal(t, 200, code)
