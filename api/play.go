@@ -257,7 +257,7 @@ func playError(err error) error {
 	case errors.Is(err, hls.ErrNothing):
 		return NotFound("%v, yet: GET /mp4/coverage lists the spans with footage", err)
 	case errors.Is(err, movie.ErrNothing):
-		return NotFound("no footage of the stream is in the span: GET /mp4/coverage lists the spans with footage")
+		return NotFound("%v: GET /mp4/coverage lists the spans with footage", err)
 	case errors.Is(err, mpegts.ErrNothing):
 		return BadRequest("parameter format: %v: ask for format=%s", err, play.MP4)
 	case errors.Is(err, play.ErrBusy), errors.Is(err, hls.ErrBusy):

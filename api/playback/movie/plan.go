@@ -61,8 +61,12 @@ type source struct {
 	zeroUTC          int64 // wall clock of media time 0, as the layout uses it; see zero
 }
 
-// ErrNothing reports that no sample is presented in the clips.
-var ErrNothing = errors.New("no footage is in the span")
+// ErrNothing reports that no sample is presented in the clips. ErrNoTrack, which wraps it, reports that no track of the
+// clips is wanted.
+var (
+	ErrNothing = errors.New("no footage of the stream is in the span")
+	ErrNoTrack = fmt.Errorf("%w in the tracks that are asked for", ErrNothing)
+)
 
 // MissingError reports that the recording of a clip cannot be read.
 type MissingError struct {
@@ -103,7 +107,7 @@ func (m *Movie) Recordings() iter.Seq[media.ID] {
 // maxEntries bounds the sample entries of a track, so that a camera that changes its description all the time makes no plan of any size.
 const maxEntries = 4096
 
-// Plan makes the plan of the file of some clips. The errors are ErrNothing, those of Library.Open, and a text for a span that one file cannot hold.
+// Plan makes the plan of the file of some clips. The errors are ErrNothing, ErrNoTrack, those of Library.Open, and a text for a span that one file cannot hold.
 func (k *Counts) Plan(ctx context.Context, library *clip.Library, clips []clip.Clip, o Options) (*Movie, error) {
 	m := &Movie{options: o}
 	for i := range clips {
@@ -117,7 +121,10 @@ func (k *Counts) Plan(ctx context.Context, library *clip.Library, clips []clip.C
 			break
 		}
 	}
-	if len(m.sources) == 0 {
+	switch {
+	case len(m.sources) == 0 && o.Wants != nil:
+		return nil, ErrNoTrack
+	case len(m.sources) == 0:
 		return nil, ErrNothing
 	}
 	if err := m.layOut(); err != nil {

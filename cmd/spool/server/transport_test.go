@@ -128,4 +128,5 @@ func TestATransportStreamOfATrackThatIsNotThere(t *testing.T) {
 	var answer struct{ Error string }
 	code := d.ask("GET", fmt.Sprintf("/mp4/play/%s?start=%s&duration=5&format=ts&track=metadata", d.path, stamp(begin)), &answer)
 	require.Equal(t, http.StatusNotFound, code, answer.Error)
+	require.Contains(t, answer.Error, "in the tracks that are asked for")
 }
