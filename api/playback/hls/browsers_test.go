@@ -1,7 +1,8 @@
+//go:build linux
+
 package hls
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,11 +13,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/api/playback/browsertest"
 )
 
 // seen is what a page with hls.js reports: see testdata/player.html.
@@ -49,30 +51,6 @@ var script = sync.OnceValues(func() (string, error) {
 	return filepath.Join(dir, "node_modules", "hls.js", "dist", "hls.min.js"), nil
 })
 
-// settings is the file user.js of a profile of Firefox.
-const settings = `user_pref("media.autoplay.default", 0);
-user_pref("media.autoplay.blocking_policy", 0);
-user_pref("browser.shell.checkDefaultBrowser", false);
-user_pref("datareporting.policy.dataSubmissionEnabled", false);
-user_pref("toolkit.telemetry.enabled", false);
-user_pref("app.update.enabled", false);
-user_pref("network.captive-portal-service.enabled", false);
-user_pref("network.connectivity-service.enabled", false);
-user_pref("browser.aboutwelcome.enabled", false);
-user_pref("datareporting.policy.firstRunURL", "");
-`
-
-// browsers returns the commands of the browsers, for a new profile and an address.
-var browsers = map[string]func(profile, url string) []string{
-	"chromium": func(profile, url string) []string {
-		return []string{"chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-			"--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--user-data-dir=" + profile, url}
-	},
-	"firefox": func(profile, url string) []string {
-		return []string{"firefox-esr", "--headless", "--no-remote", "--profile", profile, url}
-	},
-}
-
 // play plays the playlist at an address in a browser, at a rate, to its end, or with until to as many seconds behind the end that it
 // had at first. Then it seeks to some times in seconds.
 func play(t *testing.T, browser, address string, rate, until float64, seeks []float64) (got seen) {
@@ -98,20 +76,7 @@ func play(t *testing.T, browser, address string, rate, until float64, seeks []fl
 	places, err := json.Marshal(seeks)
 	require.NoError(t, err)
 	q := url.Values{"src": {target.RequestURI()}, "rate": {fmt.Sprint(rate)}, "until": {fmt.Sprint(until)}, "seeks": {string(places)}, "patience": {fmt.Sprint(2 * patience.Seconds())}}
-	profile, err := os.MkdirTemp("", "browser-")
-	require.NoError(t, err)
-	t.Cleanup(func() { // its last process may still write there
-		require.Eventually(t, func() bool { return os.RemoveAll(profile) == nil }, patience, 50*time.Millisecond)
-	})
-	require.NoError(t, os.WriteFile(filepath.Join(profile, "user.js"), []byte(settings), 0o600))
-	args := browsers[browser](profile, server.URL+"/player.html?"+q.Encode())
-	ctx, stop := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with its children
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.Env, cmd.WaitDelay = append(os.Environ(), "HOME="+profile), time.Second
-	require.NoError(t, cmd.Start())
-	defer func() { stop(); _ = cmd.Wait() }() // it is killed
+	defer browsertest.Start(t, browser, server.URL+"/player.html?"+q.Encode())()
 	select {
 	case got = <-results:
 	case <-time.After(3 * patience):
@@ -129,7 +94,7 @@ func TestBrowsersPlayAndSeek(t *testing.T) {
 	s.add(film(t, look{size: "320x180", seconds: 6, gop: 25, numbered: true}), 0)
 	s.add(film(t, look{size: "320x180", seconds: 5, gop: 50, hue: 90, fragment: true, numbered: true}), int64(6*time.Second))
 	s.add(film(t, look{size: "640x360", seconds: 6, gop: 40, hue: 180, numbered: true}), int64(60*time.Second))
-	for browser := range browsers {
+	for _, browser := range browsertest.Names {
 		t.Run(browser, func(t *testing.T) {
 			t.Parallel()
 			got := play(t, browser, s.url, 4, 0, []float64{1.02, 7.02, 12.02, 16.02, 3.5})
@@ -146,4 +111,37 @@ func TestBrowsersPlayAndSeek(t *testing.T) {
 			require.Equal(t, "2026-03-04T05:06:10.5", got.Date[:21], "the wall clock at 3.5 s")
 		})
 	}
+}
+
+// hls.js follows a playlist of the type EVENT over several files into segments that were recorded later, and seeks back to its begin.
+func TestBrowsersFollowAnEvent(t *testing.T) {
+	t.Parallel()
+	s := newStation(t, t.TempDir(), "--set", "mp4/max_duration=8")
+	address := s.record(film(t, look{size: "320x180", seconds: 150, gop: 25, numbered: true, silent: true}))
+	for _, browser := range browsertest.Names {
+		t.Run(browser, func(t *testing.T) {
+			t.Parallel()
+			got := play(t, browser, address, 1, 3, []float64{1.02, 4.02, 0.5})
+			for _, e := range got.Errors {
+				require.Contains(t, e, "fatal=false", fmt.Sprint(got))
+			}
+			require.True(t, got.Live)
+			require.Greater(t, got.Last, got.Begin, "it plays what came later")
+			require.Greater(t, got.Total, got.Begin)
+			require.Equal(t, []int{got.Seeks[2] + 13, got.Seeks[2] + 88}, got.Seeks[:2], "pictures at the begin: %v", got.Seeks)
+		})
+	}
+}
+
+// hls.js plays and seeks segments that are made.
+func TestABrowserPlaysMadeSegments(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rewritten(t, dir, scene(12, "-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "50", "-c:a", "aac")...)
+	s := newStation(t, dir)
+	address, _ := s.playlistOf(s.rows()[0], "&segment=3")
+	got := play(t, "chromium", address, 4, 0, []float64{7.02, 1.02, 10.02})
+	require.InDelta(t, 12, got.Duration, 0.1) // the sound ends with a whole frame of AAC
+	require.InDelta(t, got.Duration, got.Last, 0.1)
+	require.Equal(t, []int{175, 25, 250}, got.Seeks)
 }

@@ -3,7 +3,6 @@ package hls
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os/exec"
@@ -89,24 +88,4 @@ func TestAnEventKeepsItsLines(t *testing.T) {
 	require.True(t, json.Valid(answer))
 	code, _ = s.get(strings.Replace(at, first.ID, "x", 1))
 	require.Equal(t, http.StatusBadRequest, code)
-}
-
-// hls.js follows a playlist of the type EVENT over several files into segments that were recorded later, and seeks back to its begin.
-func TestBrowsersFollowAnEvent(t *testing.T) {
-	t.Parallel()
-	s := newStation(t, t.TempDir(), "--set", "mp4/max_duration=8")
-	address := s.record(film(t, look{size: "320x180", seconds: 150, gop: 25, numbered: true, silent: true}))
-	for browser := range browsers {
-		t.Run(browser, func(t *testing.T) {
-			t.Parallel()
-			got := play(t, browser, address, 1, 3, []float64{1.02, 4.02, 0.5})
-			for _, e := range got.Errors {
-				require.Contains(t, e, "fatal=false", fmt.Sprint(got))
-			}
-			require.True(t, got.Live)
-			require.Greater(t, got.Last, got.Begin, "it plays what came later")
-			require.Greater(t, got.Total, got.Begin)
-			require.Equal(t, []int{got.Seeks[2] + 13, got.Seeks[2] + 88}, got.Seeks[:2], "pictures at the begin: %v", got.Seeks)
-		})
-	}
 }

@@ -113,19 +113,6 @@ func TestAMendedFilePlays(t *testing.T) {
 	require.Equal(t, frames(t, file, "v"), frames(t, address, "v"))
 }
 
-// hls.js plays and seeks segments that are made.
-func TestABrowserPlaysMadeSegments(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	rewritten(t, dir, scene(12, "-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "50", "-c:a", "aac")...)
-	s := newStation(t, dir)
-	address, _ := s.playlistOf(s.rows()[0], "&segment=3")
-	got := play(t, "chromium", address, 4, 0, []float64{7.02, 1.02, 10.02})
-	require.InDelta(t, 12, got.Duration, 0.1) // the sound ends with a whole frame of AAC
-	require.InDelta(t, got.Duration, got.Last, 0.1)
-	require.Equal(t, []int{175, 25, 250}, got.Seeks)
-}
-
 // A segment has the same bytes whoever asks for it, also in ranges; segments that do not exist are refused.
 func TestAMadeSegmentIsServedLikeAFile(t *testing.T) {
 	t.Parallel()

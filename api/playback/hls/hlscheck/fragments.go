@@ -2,6 +2,7 @@ package hlscheck
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"time"
 
@@ -38,7 +39,6 @@ func (c *checker) init(s *Segment) (*movie, error) {
 		return nil, err
 	}
 	m := &movie{}
-	c.inits[s.Init.String()] = m
 	moov := isobmff.Find(body, "moov")
 	boxes := isobmff.Walk(body)
 	for boxes.Next() {
@@ -54,6 +54,9 @@ func (c *checker) init(s *Segment) (*movie, error) {
 			m.tracks = append(m.tracks, c.describe(s, boxes.Payload))
 		}
 	}
+	if m.lead() == nil {
+		return nil, fmt.Errorf("%s: the initialisation segment %s has no track of pictures or sound", c.name, s.Init)
+	}
 	for boxes := isobmff.Walk(isobmff.Find(moov, "mvex")); boxes.Next(); {
 		if trex, whole := isobmff.ReadTrex(boxes.Payload); boxes.Is("trex") && whole {
 			if d := m.track(trex.TrackID); d != nil {
@@ -61,6 +64,7 @@ func (c *checker) init(s *Segment) (*movie, error) {
 			}
 		}
 	}
+	c.inits[s.Init.String()] = m
 	return m, nil
 }
 

@@ -91,10 +91,18 @@ func TestEachViolationIsFound(t *testing.T) {
 		{"a.mp4", "a b.mp4", "must escape"},
 		{"#EXT-X-ENDLIST", "#EXT-X-ENDLIST\x01", "control characters"},
 		{"#EXT-X-MEDIA-SEQUENCE:0", "#EXT-X-I-FRAMES-ONLY", "does not agree"},
+		{"#EXTM3U\n", "\ufeff#EXTM3U\n", "byte order mark"},
+		{"#EXT-X-ENDLIST", "\xff#EXT-X-ENDLIST", "UTF-8"},
+		{"#EXT-X-ENDLIST", "#EXTM3U\n#EXT-X-ENDLIST", "#EXTM3U again"},
+		{"URI=", "uri=", "bad attribute name"},
+		{"\"init.mp4\"", "\"init.mp4\"x", "text after the value"},
+		{"PRECISE=YES", "PRECISE=", "bad value"},
+		{"init.mp4", "%zz", "is invalid"},
 	} {
 		require.Contains(t, list, c.old)
 		require.Contains(t, strings.Join(faults(t, master, strings.Replace(list, c.old, c.new, 1)), "\n"), c.says, c.new)
 	}
+	require.Empty(t, faults(t, master, strings.Replace(list, "100@120", "100", 1)), "a range goes on behind the one before")
 	for _, c := range []struct{ old, new, says string }{
 		{"BANDWIDTH=100,", "", "BANDWIDTH is needed"},
 		{"AVERAGE-BANDWIDTH=50", "AVERAGE-BANDWIDTH=500", "more than BANDWIDTH"},
