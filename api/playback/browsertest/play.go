@@ -16,9 +16,14 @@ import (
 
 // Task is a file that a page plays.
 type Task struct {
-	URL   string  // of the file, without the host
+	URL   string  // of the file, without the host; empty with List
 	Rate  float64 // at which it is played from its begin to its end; 0: it is not
 	Seeks []Place // to seek to then
+
+	// List is the URL of a list of spans of MediaMTX's playback server, with its host. The page plays one of them, as MediaMTX's clients do.
+	List   string
+	Entry  int    // of the list
+	Format string // mp4, fmp4 or empty
 }
 
 // Place is a time in seconds, and the number of the picture that is shown there: what the strip of the built-in test pattern shows, see
@@ -31,6 +36,8 @@ type Seen struct {
 	Duration float64  // of the file, s
 	First    int      // number of the first picture that was shown
 	Sizes    []string // of the pictures, as in 320x180, one for each change
+	Played   float64  // time at the end, s; 0: it is not played to the end
+	Listed   float64  // length of the span in the list, s
 	Shown    int      // number of the picture at the latest place
 	Waits    string   // what the page waited for last
 	Done     bool
@@ -42,7 +49,46 @@ var page []byte
 // Play plays files of a server in a browser, one after another. Each must play, and show the right picture at each place.
 func Play(t testing.TB, browser string, files http.Handler, tasks ...Task) []Seen {
 	t.Helper()
-	results := make(chan []Seen, 1)
+	var all []Seen
+	over := false
+	for n := 1; n <= starts && !over; n++ {
+		if all, over = once(t, browser, files, tasks); !over {
+			t.Logf("%s, started %d times: its page stops; it has seen %+v", browser, n, all)
+		}
+	}
+	require.True(t, over, "the page stops in %s; it has seen %+v", browser, all)
+	for i, s := range all {
+		require.True(t, s.Done, "%s, %s: %+v", browser, tasks[i].URL+tasks[i].List, s)
+	}
+	require.Len(t, all, len(tasks), browser)
+	return all
+}
+
+// starts bounds how often a browser is started: one in some dozens of headless browsers never opens its page. silence bounds the time in which it
+// neither requests nor reports anything: a busy machine starts it in half a minute, and plays slowly.
+const (
+	starts  = 3
+	silence = 3 * time.Minute
+)
+
+// report is what a page sends when it begins to wait for something, and at its end.
+type report struct {
+	Step  int // from 1: reports overtake each other
+	Over  bool
+	Files []Seen
+}
+
+// once plays the files in a new browser. It reports whether the page has come to its end.
+func once(t testing.TB, browser string, files http.Handler, tasks []Task) (all []Seen, over bool) {
+	t.Helper()
+	signs := make(chan report) // of life; a request without a report has step 0
+	done := make(chan struct{})
+	sign := func(r report) {
+		select {
+		case signs <- r:
+		case <-done:
+		}
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", files)
 	mux.HandleFunc("/player.html", func(w http.ResponseWriter, r *http.Request) {
@@ -52,55 +98,28 @@ func Play(t testing.TB, browser string, files http.Handler, tasks ...Task) []See
 		_ = json.NewEncoder(w).Encode(tasks) // else the page sends nothing
 	})
 	mux.HandleFunc("/seen", func(_ http.ResponseWriter, r *http.Request) {
-		var all []Seen
-		if json.NewDecoder(r.Body).Decode(&all) == nil {
-			select {
-			case results <- all:
-			default: // the page has sent its last word
-			}
+		var one report
+		if json.NewDecoder(r.Body).Decode(&one) == nil {
+			sign(one)
 		}
 	})
-	server := httptest.NewServer(mux)
-	defer func() { server.CloseClientConnections(); server.Close() }()
-	var all []Seen
-	for range starts {
-		if all = once(t, browser, server.URL+"/player.html", results); !stuck(all) {
-			break
-		}
-		t.Logf("%s is started again; its page has seen %+v", browser, all)
-	}
-	require.NotEmpty(t, all, "the page sends nothing in %s", browser)
-	for i, s := range all {
-		require.True(t, s.Done, "%s, %s: %+v", browser, tasks[i].URL, s)
-	}
-	require.Len(t, all, len(tasks), browser)
-	return all
-}
-
-// starts bounds how often a browser is started: one in some dozens of headless browsers stops in the middle of a page.
-const starts = 3
-
-// once opens the page in a new browser, and returns what it has seen; nothing if it sends nothing.
-func once(t testing.TB, browser, url string, results <-chan []Seen) []Seen {
-	t.Helper()
-	defer Start(t, browser, url)()
-	select {
-	case all := <-results:
-		return all
-	case <-time.After(patience + patience/2):
-		return nil
-	}
-}
-
-// stuck reports whether a page did not end, without an error of the player.
-func stuck(all []Seen) bool {
-	if len(all) == 0 {
-		return true
-	}
-	for _, s := range all {
-		if !s.Done && s.Error == "" {
-			return true
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sign(report{})
+		mux.ServeHTTP(w, r)
+	}))
+	defer func() { close(done); server.CloseClientConnections(); server.Close() }()
+	defer Start(t, browser, server.URL+"/player.html")()
+	for latest := 0; ; {
+		select {
+		case r := <-signs:
+			if r.Step > latest {
+				latest, all = r.Step, r.Files
+			}
+			if r.Over {
+				return r.Files, true
+			}
+		case <-time.After(silence):
+			return all, false
 		}
 	}
-	return false
 }

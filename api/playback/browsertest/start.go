@@ -3,6 +3,7 @@
 package browsertest
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -14,8 +15,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience bounds a wait for an event that must happen, however slow the machine is.
-const patience = time.Minute
+// patience bounds a wait for an event that must happen, however slow the machine is; outputBytes bounds what is kept of a browser's output.
+const (
+	patience    = time.Minute
+	outputBytes = 64 << 10
+)
 
 // Names lists the browsers.
 var Names = []string{"chromium", "firefox"}
@@ -42,7 +46,16 @@ func command(name, profile, url string) []string {
 		"--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--user-data-dir=" + profile, url}
 }
 
-// Start opens a page in a browser with a new profile. The browser ends when stop is called, which must be once.
+// output keeps the begin of a browser's output.
+type output struct{ bytes.Buffer }
+
+func (o *output) Write(b []byte) (int, error) {
+	o.Buffer.Write(b[:min(len(b), outputBytes-o.Len())])
+	return len(b), nil
+}
+
+// Start opens a page in a browser with a new profile. The browser ends when stop is called, which must be once. The log of a test that fails
+// has its output.
 func Start(t testing.TB, name, url string) (stop func()) {
 	t.Helper()
 	profile, err := os.MkdirTemp("", "browser-")
@@ -54,6 +67,8 @@ func Start(t testing.TB, name, url string) (stop func()) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with its children
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Env, cmd.WaitDelay = append(os.Environ(), "HOME="+profile), time.Second
+	var said output
+	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		cancel()
 		require.NoError(t, err)
@@ -61,6 +76,11 @@ func Start(t testing.TB, name, url string) (stop func()) {
 	return func() {
 		cancel()
 		_ = cmd.Wait() // it is killed
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("%s %s has written:\n%s", name, url, &said.Buffer)
+			}
+		})
 		require.Eventually(t, func() bool { return os.RemoveAll(profile) == nil }, patience, 50*time.Millisecond, "its last process may still write there")
 	}
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern"
 )
 
-// gate stops the answers to one URL after some bytes until the client asks for a range that begins behind them.
+// gate makes the answers to one URL slow after some bytes, until the client asks for a range that begins behind them. It does not stop them:
+// Chromium may wait for the bytes of a read, which it should give up, before it seeks.
 type gate struct {
 	http.Handler
 	url  string
@@ -27,7 +28,10 @@ type gate struct {
 	open chan struct{}
 }
 
-const gateBytes = 1 << 20
+const (
+	gateBytes = 1 << 20
+	gateRest  = 2 * time.Second // before each further write, which is a block of Chromium's cache
+)
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RequestURI() != g.url {
@@ -56,6 +60,7 @@ func (g *gated) Write(b []byte) (int, error) {
 		select {
 		case <-g.gate.open:
 		case <-g.done:
+		case <-time.After(gateRest):
 		}
 	}
 	return g.ResponseWriter.Write(b)
@@ -104,6 +109,11 @@ pipelines: {default: {record: always, stages: [source: {}, gop_ring: {}, segment
 				browsertest.Task{URL: next, Rate: 4, Seeks: places{{0.02, 250}, {1.98, 299}}},
 				browsertest.Task{URL: growing, Seeks: places{{1.02, 325}}},
 			)
+			select {
+			case <-server.open:
+			default:
+				require.Fail(t, "the player has not asked for the range that it seeks to")
+			}
 			whole, first, second, grown := seen[1], seen[2], seen[3], seen[4]
 			frame := time.Duration(frame).Seconds()
 			require.InDelta(t, 15, whole.Duration, frame)
