@@ -12,6 +12,7 @@ import (
 // Two publishers with sound are recorded by two servers of this binary and discarded by two others. Every access unit
 // arrives, and the servers leave nothing behind.
 func TestBenchLiveComparesServersAndChecksTheirRecordings(t *testing.T) {
+	t.Parallel()
 	path, err := racyBinary()
 	require.NoError(t, err)
 	dir := t.TempDir()

@@ -16,6 +16,7 @@ import (
 // A span in two recordings is played in each format by one and by two clients, and by nginx. All get the same number of bytes, and
 // nothing is left behind.
 func TestBenchPlayComparesSpansWithFiles(t *testing.T) {
+	t.Parallel()
 	path, err := racyBinary()
 	require.NoError(t, err)
 	dir, out := t.TempDir(), t.TempDir()

@@ -276,7 +276,7 @@ func TestAnExportGoesOnWhileItsLastFileIsFinished(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, `
 streams: {live/a: {pull: "testpattern://?size=320x180&fps=25&gop=50&bitrate=8M"}}
-exports: {max_bytes_per_second: 1MiB}
+exports: {max_bytes_per_second: 256KiB}
 pipelines:
   default: {record: always, stages: [source: {}, gop_ring: {}, segmenter: {max_duration: 4}, mp4: {}, metadata: {}]}
 `)

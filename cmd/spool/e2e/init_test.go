@@ -61,7 +61,7 @@ pipelines:
     stages:
       - source
       - gop_ring
-      - segmenter: {max_duration: 0.2}
+      - segmenter: {max_duration: 0.4}
       - mp4
       - exec: {command: [/bin/sh, -c, 'for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.05 & done; echo x >> "$0"; echo done; exit 3', %q]}
       - metadata
@@ -81,6 +81,11 @@ pipelines:
 		resp, body := r.send("POST", "/mp4/stop/"+stream, "")
 		require.Equal(t, 200, resp.StatusCode, body)
 	}
+	eventually(t, "the command of each file ran", func() bool { // or one that waits would begin after the next look
+		files, _ := filepath.Glob(filepath.Join(r.files, "*.mp4"))
+		text, _ := os.ReadFile(ran)
+		return len(text) == 2*len(files)
+	})
 	eventually(t, "no orphan is left, and no zombie", func() bool {
 		init := children(t, r.cmd.Process.Pid)
 		if len(init) != 1 {

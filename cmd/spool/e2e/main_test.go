@@ -58,9 +58,9 @@ func binary(name, cgo string, args ...string) func() (string, error) {
 	})
 }
 
-// The flags are those of make test: SQLite runs without the race detector, and its build is shared.
+// The flags are those of make build and of make test, so that what they have compiled is shared. SQLite runs without the race detector.
 var (
-	staticBinary = binary("spool", "0")
+	staticBinary = binary("spool", "0", "-trimpath")
 	racyBinary   = binary("spool-race", "1", "-race", "-gcflags=modernc.org/sqlite/lib=-race=false -d=checkptr=0",
 		"-gcflags=modernc.org/libc=-race=false -d=checkptr=0")
 )

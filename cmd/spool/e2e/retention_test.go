@@ -19,6 +19,7 @@ import (
 // of them stops or has a gap, the disk is never fuller than that nor emptied further than
 // needed, and protected recordings stay. With E2E_LONG it runs for five minutes.
 func TestASmallDiskIsFilledForEver(t *testing.T) {
+	t.Parallel()
 	times, lasts := int64(2), time.Duration(0)
 	if long {
 		lasts = 5 * time.Minute
