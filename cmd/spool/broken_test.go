@@ -68,8 +68,7 @@ var broken = map[string]struct{ text, place, reason, remedy string }{
 func TestBrokenConfigurationsAreExplained(t *testing.T) {
 	dir := t.TempDir()
 	spool := filepath.Join(dir, "spool")
-	out, err := exec.Command("go", "build", "-o", spool, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	buildProgram(t, spool)
 	for name, b := range broken {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "c.yaml"), []byte(b.text), 0o600))

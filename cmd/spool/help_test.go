@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -77,19 +78,24 @@ func TestTokenPrintsATokenAndItsSetting(t *testing.T) {
 func TestProgressIsShownOnATerminalOnly(t *testing.T) {
 	dir := t.TempDir()
 	spool, clip := filepath.Join(dir, "spool"), filepath.Join(dir, "clip.mp4")
-	for _, args := range [][]string{
-		{"go", "build", "-o", spool, "."},
-		{"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25:duration=4", "-c:v", "libx264", "-g", "25", clip},
-	} {
-		out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-	}
+	buildProgram(t, spool)
+	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25:duration=4", "-c:v", "libx264", "-g", "25", clip).CombinedOutput()
+	require.NoError(t, err, "%s", out)
 	for verb, line := range map[string]string{"remux": "remux " + clip + " " + filepath.Join(dir, "copy.mp4"), "repair": "repair --dry-run " + clip, "probe": "probe " + clip} {
 		out, err := exec.Command("script", "-qec", spool+" "+line, "/dev/null").CombinedOutput() // script (util-linux) makes the terminal
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), verb+", KiB [")
 	}
-	out, err := exec.Command(spool, "remux", clip, filepath.Join(dir, "copy2.mp4")).CombinedOutput()
+	out, err = exec.Command(spool, "remux", clip, filepath.Join(dir, "copy2.mp4")).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.NotContains(t, string(out), "KiB [")
+}
+
+// buildProgram builds spool with the flags of make build, so that what that has compiled is used again.
+func buildProgram(t *testing.T, path string) {
+	t.Helper()
+	cmd := exec.Command("go", "build", "-trimpath", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }

@@ -32,7 +32,9 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "spool-hls-")
 	if err == nil {
 		workshop, program = dir, filepath.Join(dir, "spool")
-		err = exec.Command("go", "build", "-o", program, "github.com/gospool/spool/cmd/spool").Run()
+		build := exec.Command("go", "build", "-trimpath", "-o", program, "github.com/gospool/spool/cmd/spool")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build, so that what that has compiled is used again
+		err = build.Run()
 	}
 	code := 1
 	if err != nil {
