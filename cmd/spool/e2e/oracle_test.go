@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,32 @@ import (
 func decodes(t *testing.T, file string) {
 	t.Helper()
 	tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", file, "-f", "null", "-")
+}
+
+// countPictures decodes the video of each file without an error, and returns its number of pictures. One ffmpeg decodes
+// all, since its start takes longer than a short file.
+func countPictures(t *testing.T, files []string) []int {
+	t.Helper()
+	dir, args := t.TempDir(), []string{"-nostdin", "-v", "warning", "-xerror"}
+	for _, file := range files {
+		args = append(args, "-threads", "1", "-i", file)
+	}
+	list := func(i int) string { return filepath.Join(dir, strconv.Itoa(i)) }
+	for i := range files {
+		args = append(args, "-map", fmt.Sprintf("%d:v", i), "-fps_mode", "passthrough", "-f", "framecrc", list(i))
+	}
+	tool(t, "ffmpeg", args...)
+	counts := make([]int, len(files))
+	for i := range files {
+		text, err := os.ReadFile(list(i))
+		require.NoError(t, err)
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(line, "#") {
+				counts[i]++
+			}
+		}
+	}
+	return counts
 }
 
 // packet is a packet of a file, as ffprobe reads it. Times are in ticks.

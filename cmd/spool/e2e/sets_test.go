@@ -52,17 +52,27 @@ func TestParameterSetIDsThatCountUp(t *testing.T) {
 	}
 	for i := range recs {
 		for j := range 2 {
-			decode = append(decode, "-map", strconv.Itoa(2*i+j), "-fps_mode", "passthrough", "-f", "md5", filepath.Join(dir, fmt.Sprintf("%d-%d", i, j)))
+			decode = append(decode, "-map", strconv.Itoa(2*i+j), "-fps_mode", "passthrough", "-f", "framemd5", filepath.Join(dir, fmt.Sprintf("%d-%d", i, j)))
 		}
 	}
 	tool(t, "ffmpeg", decode...)
+	decoded := func(i, j int) (size string, sums []string) {
+		text, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d-%d", i, j)))
+		require.NoError(t, err)
+		for line := range strings.Lines(string(text)) {
+			if of, is := strings.CutPrefix(line, "#dimensions 0: "); is {
+				size = strings.TrimSpace(of)
+			} else if !strings.HasPrefix(line, "#") {
+				sums = append(sums, line[strings.LastIndex(line, ",")+1:])
+			}
+		}
+		return size, sums
+	}
 	for i, rec := range recs {
-		want, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d-0", i)))
-		require.NoError(t, err)
-		got, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d-1", i)))
-		require.NoError(t, err)
-		require.Equal(t, string(want), string(got), rec.File)
-		file := tool(t, "ffprobe", "-v", "error", "-show_entries", "stream=width,height,nb_frames", "-of", "csv=p=0:s=x", r.path(rec.File))
-		require.Equal(t, fmt.Sprintf("%sx%d", sizes[i%len(sizes)], pictures), strings.TrimSpace(file), rec.File)
+		_, want := decoded(i, 0)
+		size, got := decoded(i, 1)
+		require.Len(t, got, pictures, rec.File)
+		require.Equal(t, want, got, rec.File)
+		require.Equal(t, sizes[i%len(sizes)], size, rec.File)
 	}
 }
