@@ -1,9 +1,11 @@
 package configs_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +43,18 @@ func TestNothingConfiguredRecordsTheDemo(t *testing.T) {
 	require.Equal(t, filepath.Join("recordings", "spool.db"), c.Database.DSN.Reveal())
 	require.Empty(t, c.Warnings)
 	require.Empty(t, c.File)
+}
+
+// A configuration may be checked while another is loaded: they share no node.
+func TestConfigurationsAreLoadedAtOnce(t *testing.T) {
+	var all sync.WaitGroup
+	dir := t.TempDir()
+	var errs [4]error
+	for i := range errs {
+		all.Go(func() { _, errs[i] = configs.Load(configs.Options{Dir: dir}) })
+	}
+	all.Wait()
+	require.NoError(t, errors.Join(errs[:]...))
 }
 
 func TestAConfigurationReplacesTheDemo(t *testing.T) {
