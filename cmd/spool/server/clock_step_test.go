@@ -78,7 +78,6 @@ func (r *fixture) grown(stream string, n int) (id string) {
 // next file begins by the new time and names that cause, and catalogue, file names and files
 // agree.
 func TestTheClockStepsWhileFilesGrow(t *testing.T) {
-	t.Parallel()
 	const years = 50 * 365 * 24 * time.Hour
 	steps := []time.Duration{1500 * time.Millisecond, -1500 * time.Millisecond, time.Hour, -time.Hour, years, -years, -years, years}
 	r := start(t, t.TempDir(), twoStreams, 0, false)

@@ -31,7 +31,6 @@ type expiryAnswer struct {
 // A recorder that starts with a clock ten years ahead records and deletes nothing. It deletes
 // expired files after an operator has confirmed the clock.
 func TestAStartTenYearsAheadDeletesNothingUntilConfirmed(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		synchronised bool
 		cause        string
@@ -78,7 +77,6 @@ func TestAStartTenYearsAheadDeletesNothingUntilConfirmed(t *testing.T) {
 
 // With a clock of 1970 a recorder records, including scheduled streams, and deletes nothing.
 func TestAStartIn1970RecordsAndDeletesNothing(t *testing.T) {
-	t.Parallel()
 	const planned = `
 mp4: {max_duration: 1s, expire_days: 1, filename_pattern: "{stream}/{timestamp}_{ms}.mp4"}
 streams: {a: {pull: "testpattern://?size=160x120&fps=25&gop=25"}}
@@ -119,7 +117,6 @@ crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream:
 
 // Rows of lost recordings are kept for an hour, by a believed clock.
 func TestOldRowsAreRemovedByABelievedClockOnly(t *testing.T) {
-	t.Parallel()
 	const brief = "retention: {keep_lost: 1h, mass_expiry: allow}\n"
 	dir := t.TempDir()
 	files := fill(t, dir, oneStream+brief, 2)
@@ -148,7 +145,6 @@ func TestOldRowsAreRemovedByABelievedClockOnly(t *testing.T) {
 // A board's first run was in 1970 and ended in a power cut. The gap before the next file is not
 // 56 years.
 func TestARunIn1970LeavesNoGapOfDecades(t *testing.T) {
-	t.Parallel()
 	r := start(t, t.TempDir(), "", 0, true)
 	put := func(end time.Time) {
 		require.NoError(t, r.catalogue.Put(t.Context(), media.Recording{

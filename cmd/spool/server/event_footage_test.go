@@ -205,7 +205,6 @@ func (r *eventFixture) footageOf(key string) (ids []media.ID) {
 // TestMoreEventsThanFilesName sends many events together that reach into the next file. Each
 // answer reports the mark, and the catalogue lists both files for each event.
 func TestMoreEventsThanFilesName(t *testing.T) {
-	t.Parallel()
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 2", "max_duration: 4")
 	r.footage.SearchWait, r.footage.Patience = time.Hour, time.Hour // after SearchWait an answer may name another file, or none
 	f := r.publish("live/x", 25)
