@@ -323,7 +323,6 @@ func beKilled(what []string) {
 // TestAKillBetweenAnyTwoSteps checks that no deleted file comes back, and that no protection and
 // no event in the row is lost. The repeated operation ends as without a kill.
 func TestAKillBetweenAnyTwoSteps(t *testing.T) {
-	t.Parallel()
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)

@@ -89,7 +89,6 @@ func TestAGapAtTheEndOfAFileIsReportedOnce(t *testing.T) {
 // TestTheFilesReportAllLosses loses frames at random places and checks the loss by cause,
 // from the source through ring, segmenter and muxer to the catalogue.
 func TestTheFilesReportAllLosses(t *testing.T) {
-	t.Parallel()
 	stream := 0
 	r := newEventFixture(t, pipeline.ModeAlways, "", "max_duration: 4")
 	rapid.Check(t, func(t *rapid.T) {

@@ -243,7 +243,6 @@ func decodes(t *testing.T, b []byte) {
 // TestSpansOfADay plays random spans of a stream with files of some minutes, two reconnects and a change of
 // the resolution, while its last file grows and after that.
 func TestSpansOfADay(t *testing.T) {
-	t.Parallel()
 	minute := time.Minute                  // of the day: SPOOL_DAY makes it one of 24 hours
 	file, spans, others := 2*minute, 60, 4 // the other forms of every fourth span
 	if os.Getenv("SPOOL_DAY") != "" {

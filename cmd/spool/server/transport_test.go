@@ -20,7 +20,6 @@ import (
 // TestSpansAsTransportStreams fetches spans as MPEG-TS: in one file, over a reconnect, over a change of the resolution, and up to the growing
 // file.
 func TestSpansAsTransportStreams(t *testing.T) {
-	t.Parallel()
 	d, begin := shortDay(t)
 	for _, span := range [][2]time.Duration{
 		{0, 5 * time.Second}, {31300 * time.Millisecond, 33 * time.Second}, {85 * time.Second, 100 * time.Second},
@@ -125,7 +124,6 @@ func clocked(t *testing.T, b []byte) {
 
 // TestATransportStreamOfATrackThatIsNotThere has nothing to send.
 func TestATransportStreamOfATrackThatIsNotThere(t *testing.T) {
-	t.Parallel()
 	d, begin := shortDay(t)
 	var answer struct{ Error string }
 	code := d.ask("GET", fmt.Sprintf("/mp4/play/%s?start=%s&duration=5&format=ts&track=metadata", d.path, stamp(begin)), &answer)

@@ -73,7 +73,6 @@ type walked struct {
 
 // TestAWalkHasTheSamplesOfTheFile compares a walk over a movie with the sample tables of its file.
 func TestAWalkHasTheSamplesOfTheFile(t *testing.T) {
-	t.Parallel()
 	d, begin := shortDay(t)
 	for _, span := range [][2]time.Duration{{0, 5 * time.Minute}, {31300 * time.Millisecond, 33 * time.Second}, {85 * time.Second, 3 * time.Minute}} {
 		for _, keep := range []bool{false, true} {
@@ -151,7 +150,6 @@ func tabled(t *testing.T, b []byte) (out [][]walked) {
 
 // TestAWalkEndsWithItsCaller ends a walk by an error of the caller, and by its context.
 func TestAWalkEndsWithItsCaller(t *testing.T) {
-	t.Parallel()
 	d, begin := shortDay(t)
 	m := d.plan(begin, begin+int64(5*time.Minute), movie.Options{})
 	n, enough := 0, errors.New("enough")
