@@ -173,13 +173,16 @@ func presented(t *testing.T, b []byte) (out map[string][]shot) {
 		table, err := isobmff.ReadSampleTable(isobmff.Find(boxes.Payload, "mdia", "minf", "stbl"))
 		require.NoError(t, err)
 		var s isobmff.Sample
+		end := int64(0)
 		for ok, err := table.Next(&s); ok; ok, err = table.Next(&s) {
 			require.NoError(t, err)
 			require.LessOrEqual(t, s.At+int64(s.SizeBytes), int64(len(b)))
+			end = s.DTS + s.DurationTicks
 			if pts := s.DTS + int64(s.OffsetTicks); pts >= from && pts < to {
 				out[handler.String()] = append(out[handler.String()], shot{media.ToNanos(pts-from+shift, mdhd.Timescale), sha256.Sum256(b[s.At:][:s.SizeBytes])})
 			}
 		}
+		require.EqualValues(t, mdhd.DurationTicks, end, "the samples last as long as the track")
 	}
 	return out
 }
