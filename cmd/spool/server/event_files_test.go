@@ -82,9 +82,9 @@ func (f *eventFeed) ask(random *rand.Rand) asked {
 func (f *eventFeed) recordings(files []media.Record) (all [][]media.Record, of map[media.ID]int) {
 	f.t.Helper()
 	of = map[media.ID]int{}
-	last := -1
+	last, shown := -1, f.numbers(files)
 	for i, file := range files {
-		first, to := f.whole(file)
+		first, to := f.whole(file, shown[i])
 		if i > 0 && files[i-1].EndReason == endcause.MaxDuration {
 			require.Equal(f.t, last+1, first, "a picture is lost where a file is long enough")
 			all[len(all)-1] = append(all[len(all)-1], file)
