@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -247,4 +248,16 @@ func TestShutdownLetsRequestsFinishAndCutsTheRest(t *testing.T) {
 	require.NoError(t, err)
 	// The cleanup stops the server while this client does not read: it must return without an error, and goleak finds
 	// leftover goroutines.
+}
+
+// The footage of several streams is not played as that of one.
+func TestAPatternIsNoStream(t *testing.T) {
+	s := newFixture(t).server(withSide)
+	for _, path := range []string{"play/%s?start=0", "hls/%s/index.m3u8?start=0", "timeline/%s?start=0", "frame/%s?at=0"} {
+		for _, stream := range []string{"*", "**", "live/*", "live/**"} {
+			got := do(s, "GET", "/mp4/"+fmt.Sprintf(path, stream), "")
+			got.refused(t, 400)
+			require.Contains(t, got.body, "is a pattern")
+		}
+	}
 }

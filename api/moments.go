@@ -127,7 +127,7 @@ var errNoClips = &Error{Code: http.StatusServiceUnavailable, Text: "this recorde
 // storedPath returns the stream path in a request's URL, which may be of an earlier version of spool.
 func storedPath(r *request) (string, error) {
 	p := strings.TrimPrefix(r.params.ByName("stream_path"), "/")
-	if err := streampath.CheckStored(p); err != nil {
+	if err := streampath.CheckOne(p); err != nil {
 		return "", BadRequest("stream path: %v", err)
 	}
 	return p, nil
@@ -215,11 +215,11 @@ func (s *Server) newMoments() {
 	s.timelines = timeline.NewMaker(s.deps.Clips, s.deps.Catalogue, &s.readers, func(id media.ID, err error) {
 		s.deps.Log.Warn("a recording is missing in the activity of a timeline", "recording", id, "error", err)
 	})
-	s.stills = &still.Server{
-		Library: s.deps.Clips, Catalogue: s.deps.Catalogue, Readers: &s.readers, Decoder: still.NewDecoder(s.cfg.FFmpeg, maxDecoders), Stall: s.cfg.Limits.Stall,
-		Failed: func(stream string, err error) {
-			s.deps.Log.Error("the answer with a picture ended early", "stream", stream, "error", err)
-		},
+	s.stills = still.New()
+	s.stills.Library, s.stills.Catalogue, s.stills.Readers = s.deps.Clips, s.deps.Catalogue, &s.readers
+	s.stills.Decoder, s.stills.Stall = still.NewDecoder(s.cfg.FFmpeg, maxDecoders), s.cfg.Limits.Stall
+	s.stills.Failed = func(stream string, err error) {
+		s.deps.Log.Error("the answer with a picture ended early", "stream", stream, "error", err)
 	}
 }
 

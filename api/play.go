@@ -32,7 +32,7 @@ func playRoutes() []route {
 			query: playParams, media: "video/mp4", codes: []int{404, 409, 416, 503}, others: map[int]any{http.StatusTemporaryRedirect: ""}, handle: (*Server).play},
 		{op: "hls", method: "GET", path: "/mp4/hls/*stream_path", summary: "The footage of a span of time as a playlist for HTTP Live Streaming: {stream_path}/index.m3u8", role: auth.View,
 			about: "The segments are ranges of the recordings' files. While the span is not over, the playlist grows (type EVENT): without an end, as long as the stream is recorded. index.m3u8 names media.m3u8 and, for scrubbing, iframes.m3u8.",
-			query: hlsParams, media: "application/vnd.apple.mpegurl", codes: []int{404, 409, 410, 503}, handle: (*Server).hls},
+			query: hlsParams, media: "application/vnd.apple.mpegurl", codes: []int{404, 409, 410, 416, 503}, handle: (*Server).hls},
 	}
 }
 
@@ -82,6 +82,17 @@ func (s *Server) play(w http.ResponseWriter, r *request) error {
 	return playError(s.player.Serve(w, r.Request, q, refuseRange))
 }
 
+// newLists returns the lists for hls.
+func (s *Server) newLists() *hls.Lists {
+	l := hls.NewLists()
+	l.Library, l.Catalogue, l.Readers, l.Now = s.deps.Clips, s.deps.Catalogue, &s.readers, s.deps.Clock.Now
+	l.Stall, l.Refuse = s.cfg.Limits.Stall, refuseRange
+	l.Failed = func(stream string, err error) {
+		s.deps.Log.Error("the answer with a segment ended early", "stream", stream, "error", err)
+	}
+	return l
+}
+
 // hls sends a playlist of a span, or the initialisation segment of a recording.
 func (s *Server) hls(w http.ResponseWriter, r *request) error {
 	if s.lists == nil {
@@ -123,7 +134,7 @@ func (s *Server) hls(w http.ResponseWriter, r *request) error {
 	case segment < time.Second || segment > time.Minute:
 		return BadRequest("parameter segment: it is between 1 s and 1 min")
 	}
-	return playError(s.lists.Serve(w, r.Request, q, name, s.cfg.Limits.Stall))
+	return playError(s.lists.Serve(w, r.Request, q, name))
 }
 
 // hlsInit sends the initialisation segment of a recording.
@@ -183,7 +194,7 @@ func cutLast(path string) (before, after string, found bool) {
 // playRequest returns the span and the options of a request.
 func playRequest(r *request) (q play.Request, err error) {
 	q.Stream = strings.TrimPrefix(r.params.ByName("stream_path"), "/")
-	if err := streampath.CheckStored(q.Stream); err != nil {
+	if err := streampath.CheckOne(q.Stream); err != nil {
 		return q, BadRequest("stream path: %v", err)
 	}
 	v := &r.query
@@ -262,7 +273,7 @@ func playError(err error) error {
 		return BadRequest("parameter format: %v: ask for format=%s", err, play.MP4)
 	case errors.Is(err, play.ErrBusy), errors.Is(err, hls.ErrBusy):
 		return Conflict("%v", err)
-	case errors.As(err, &many):
+	case errors.As(err, &many), errors.Is(err, hls.ErrGaps):
 		return BadRequest("%v", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return openError("of the span", err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/api/params"
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -66,8 +67,8 @@ func (s *Server) remove(ctx context.Context, rec *media.Record) error {
 	if err := s.removable(rec); err != nil {
 		return err
 	}
-	if !s.readers.Claim(rec.Path) {
-		return Conflict("recording %s is being read: try again when the reader is done", rec.ID)
+	if !s.readers.Claim(rec.Path, s.deps.Clock.Now()) {
+		return beingRead(rec)
 	}
 	defer s.readers.Release(rec.Path)
 	return s.deps.Catalogue.Delete(ctx, rec.ID)
@@ -81,10 +82,12 @@ func (s *Server) removable(rec *media.Record) error {
 		return Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", rec.ID)
 	case rec.Growing():
 		return Conflict("recording %s is being written: stop stream %s first", rec.ID, rec.Stream)
-	case s.readers.Busy(rec.Path):
-		return Conflict("recording %s is being read: try again when the reader is done", rec.ID)
 	}
 	return nil
+}
+
+func beingRead(rec *media.Record) error {
+	return Conflict("recording %s is being read: try again when the reader is done, or in %v", rec.ID, playback.Patience)
 }
 
 // removeRange deletes the recordings that begin and end within [start, end]. It keeps recordings that
@@ -142,6 +145,9 @@ func (s *Server) sweep(ctx context.Context, a *removeAnswer, q media.Query, rec 
 	err := s.removable(rec)
 	if err == nil && !inside(rec, q.Start, q.End) {
 		err = Conflict("it reaches beyond the range")
+	}
+	if err == nil && a.DryRun && s.readers.Busy(rec.Path) {
+		err = beingRead(rec)
 	}
 	if err == nil && !a.DryRun {
 		err = s.remove(ctx, rec)

@@ -111,10 +111,10 @@ type stoppedAnswer struct {
 
 // Claim reserves a file for deletion: until the caller calls release, requests for the file get
 // Conflict. name is the file's path below the record directory. ok is false, and release nil, while a
-// client reads the file or another caller deletes it.
+// client reads the file, for playback.Patience at most, while an export reads it, or another caller deletes it.
 func (s *Server) Claim(name string) (release func(), ok bool) {
 	name = strings.TrimSuffix(name, media.PartSuffix)
-	if !s.readers.Claim(name) {
+	if !s.readers.Claim(name, s.deps.Clock.Now()) {
 		return nil, false
 	}
 	return func() { s.readers.Release(name) }, true

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/retained"
 	"github.com/gospool/spool/pipeline/wallclock"
@@ -91,6 +92,26 @@ func TestConfirmingExpiryListsTheDeletions(t *testing.T) {
 	}
 	require.Contains(t, do(with(plans{}), "POST", confirm+"?force=true", "").refused(t, 400), "none are taken here")
 	require.Equal(t, 405, do(with(plans{}), "GET", confirm, "").code)
+}
+
+// A client that never ends its request delays a deletion, and does not prevent it. What it reads stays readable.
+func TestAReaderDelaysADeletion(t *testing.T) {
+	w := newFixture(t)
+	rec := w.add(1, "a")
+	clock := &turned{at: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)}
+	s := w.server(func(_ *Config, d *Deps) { d.Clock = clock })
+	require.True(t, s.readers.Enter(rec.Path))
+	url := "/mp4/records/" + rec.ID.String()
+	require.Contains(t, do(s, "DELETE", url, "").refused(t, 409), "being read")
+	_, ok := s.Claim(rec.Path)
+	require.False(t, ok)
+	clock.at = clock.at.Add(playback.Patience)
+	release, ok := s.Claim(rec.Path)
+	require.True(t, ok, "retention frees the disk")
+	release()
+	require.Contains(t, do(s, "DELETE", url, "").refused(t, 409), "being read")
+	clock.at = clock.at.Add(playback.Patience)
+	require.Equal(t, 200, do(s, "DELETE", url, "").code)
 }
 
 // A deleter that makes room claims the file first; the claim then keeps readers out.

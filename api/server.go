@@ -88,7 +88,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		s.exported = deps.Exports(recorded.Source{Player: s.player})
 	}
 	if deps.Clips != nil {
-		s.lists = hls.NewLists(deps.Clips, deps.Catalogue, &s.readers, deps.Clock.Now)
+		s.lists = s.newLists()
 	}
 	s.front = door{setting: "http.listen", address: cfg.Listen, handler: s}
 	s.side = door{setting: "http.mediamtx.listen", address: cfg.MediaMTX.Listen}

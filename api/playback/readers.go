@@ -1,63 +1,119 @@
 package playback
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
-// Readers counts the readers of each file by its name, so that no file is deleted while a client reads
-// it. A file has any number of readers, or one claim for its deletion, or neither. The zero value is
-// ready. It is safe for concurrent use.
+// Readers counts the readers of each file by its name, so that a file is not deleted while a client reads it. A
+// client that reads slowly, or again and again, delays the deletion by Patience at most: what it reads at that time
+// stays readable, what it asks for later is gone. The zero value is ready. It is safe for concurrent use.
 type Readers struct {
-	mu    sync.Mutex     // guards the fields below
-	files map[string]int // number of readers of each file; negative while it is claimed; never 0
+	mu    sync.Mutex      // guards the fields below
+	files map[string]*use // each that is in use, or was not long ago when it should have been deleted
+	swept int             // files that were left by the last call of sweep
 }
 
+// use is the state of a file. A claimed file gets no further readers.
+type use struct {
+	readers, holders int
+	claimed          bool
+	wanted           time.Time // first Claim that was refused; zero: none
+}
+
+func (u *use) idle() bool { return u.readers == 0 && u.holders == 0 && !u.claimed }
+
+// Patience is the time for which the readers of a file delay its deletion.
+const Patience = 10 * time.Minute
+
 // Enter counts a reader of a file until Leave. It returns false, and counts none, for a claimed file.
-func (r *Readers) Enter(name string) bool {
+func (r *Readers) Enter(name string) bool { return r.enter(name, func(u *use) { u.readers++ }) }
+
+// Leave uncounts a reader of a file. A caller calls it once after an Enter that returned true.
+func (r *Readers) Leave(name string) { r.leave(name, func(u *use) { u.readers-- }) }
+
+// Hold is Enter for a reader that delays the deletion of the file until Drop, however long that takes: an export.
+func (r *Readers) Hold(name string) bool { return r.enter(name, func(u *use) { u.holders++ }) }
+
+// Drop ends a Hold that returned true.
+func (r *Readers) Drop(name string) { r.leave(name, func(u *use) { u.holders-- }) }
+
+func (r *Readers) enter(name string, count func(*use)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.files[name] < 0 {
+	u := r.of(name)
+	if u.claimed {
 		return false
 	}
-	if r.files == nil {
-		r.files = map[string]int{}
-	}
-	r.files[name]++
+	count(u)
 	return true
 }
 
-// Leave uncounts a reader of a file. A caller calls it once after an Enter that returned true.
-func (r *Readers) Leave(name string) {
+func (r *Readers) leave(name string, uncount func(*use)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.files[name]--; r.files[name] == 0 {
+	u := r.files[name]
+	if uncount(u); u.idle() && u.wanted.IsZero() {
 		delete(r.files, name)
 	}
 }
 
-// Claim reserves a file for deletion until Release. It returns false while the file has readers or is
-// claimed.
-func (r *Readers) Claim(name string) bool {
+// of returns the state of a file. The caller holds r.mu.
+func (r *Readers) of(name string) *use {
+	u := r.files[name]
+	if u == nil {
+		if r.files == nil {
+			r.files = map[string]*use{}
+		}
+		u = &use{}
+		r.files[name] = u
+	}
+	return u
+}
+
+// Claim reserves a file for deletion until Release. It returns false while the file is held or claimed, and while it
+// has readers, until Patience after the first such call. now is the time of the call.
+func (r *Readers) Claim(name string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.files[name] != 0 {
+	u := r.of(name)
+	if u.claimed {
 		return false
 	}
-	if r.files == nil {
-		r.files = map[string]int{}
+	waited := !u.wanted.IsZero() && now.Sub(u.wanted) >= Patience
+	if u.holders == 0 && (u.readers == 0 || waited) {
+		u.claimed = true
+		return true
 	}
-	r.files[name] = -1
-	return true
+	if u.wanted.IsZero() || now.Before(u.wanted) { // the clock was set
+		u.wanted = now
+	}
+	r.sweep(now)
+	return false
+}
+
+// sweep forgets files that are not in use, and whose deletion is not tried any more. The caller holds r.mu.
+func (r *Readers) sweep(now time.Time) {
+	if len(r.files) <= 2*r.swept+1024 {
+		return
+	}
+	for name, u := range r.files {
+		if u.idle() && now.Sub(u.wanted) > 2*Patience {
+			delete(r.files, name)
+		}
+	}
+	r.swept = len(r.files)
 }
 
 // Release ends the reservation of a file. A caller calls it once after a Claim that returned true.
 func (r *Readers) Release(name string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.files, name)
+	r.leave(name, func(u *use) { u.claimed, u.wanted = false, time.Time{} })
 }
 
-// Busy reports whether a file has readers or is claimed.
+// Busy reports whether a file has readers, is held or is claimed.
 func (r *Readers) Busy(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.files[name] != 0
+	u := r.files[name]
+	return u != nil && !u.idle()
 }

@@ -90,6 +90,18 @@ func CheckStored(p string) error {
 	return nil
 }
 
+// CheckOne is CheckStored for a path whose footage is wanted. It also refuses * and live/*, which stand for several
+// streams in a query of the catalogue.
+func CheckOne(p string) error {
+	if err := CheckStored(p); err != nil {
+		return err
+	}
+	if strings.Contains(p, "*") {
+		return fmt.Errorf("stream path %q is a pattern: write the path of one stream", p)
+	}
+	return nil
+}
+
 // maxGlob is the length of the longest pattern, in bytes. It has room for a path of MaxBytes in which some
 // characters are ranges such as [0-9].
 const maxGlob = 4 * MaxBytes

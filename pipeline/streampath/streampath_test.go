@@ -108,3 +108,12 @@ func TestGlobAllocatesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, testing.AllocsPerRun(100, func() { g.Match("live/site/7/camera01") }))
 }
+
+// A query of the catalogue reads some paths as several streams.
+func TestOneStreamIsNoPattern(t *testing.T) {
+	require.NoError(t, streampath.CheckOne("live/camera 1"))
+	require.Error(t, streampath.CheckOne("../a"))
+	for _, bad := range []string{"*", "**", "live/*", "live/**", "a*b"} {
+		require.ErrorContains(t, streampath.CheckOne(bad), "is a pattern", bad)
+	}
+}

@@ -35,7 +35,7 @@ func (r *Request) Check(formats []Format, now time.Time) error {
 		return fmt.Errorf("streams: %d are given, 1 to %d are possible", len(r.Streams), MaxStreams)
 	}
 	for i, s := range r.Streams {
-		if err := streampath.CheckStored(s); err != nil {
+		if err := streampath.CheckOne(s); err != nil {
 			return fmt.Errorf("streams: %w", err)
 		}
 		if slices.Contains(r.Streams[:i], s) {

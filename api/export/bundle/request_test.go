@@ -27,6 +27,7 @@ func TestAWrongRequestNamesItsField(t *testing.T) {
 		"streams: 65 are given":       func(r *Request) { r.Streams = make([]string, 65) },
 		"streams: a is given twice":   func(r *Request) { r.Streams = []string{"a", "a"} },
 		"streams: ":                   func(r *Request) { r.Streams = []string{"../a"} },
+		"is a pattern: ":              func(r *Request) { r.Streams = []string{"live/*"} },
 		"start: it is missing":        func(r *Request) { r.Start = time.Time{} },
 		"end: it is missing":          func(r *Request) { r.End = time.Time{} },
 		"is not after the start":      func(r *Request) { r.End = r.Start },

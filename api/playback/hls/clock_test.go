@@ -49,10 +49,14 @@ func TestRememberedPlaylistsAreBounded(t *testing.T) {
 	for i := range 3 * maxEvents {
 		k.keep(name(i), c, m)
 		k.keep(name(i), c, m)
-		require.LessOrEqual(t, k.chunks, maxEventChunks)
+		require.LessOrEqual(t, k.cost, maxEventCost)
 		require.LessOrEqual(t, len(k.list), maxEvents)
-		require.NotNil(t, k.kept(name(i), c.ID))
+		got, err := k.kept(name(i), c.ID)
+		require.NoError(t, err)
+		require.Same(t, m, got)
 	}
-	require.Nil(t, k.kept(name(0), c.ID))
+	got, err := k.kept(name(0), c.ID)
+	require.NoError(t, err)
+	require.Nil(t, got)
 	require.Greater(t, len(k.list), 50)
 }

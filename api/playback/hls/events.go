@@ -10,28 +10,30 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ErrHeadless reports that recordings at the begin of a playlist of the type EVENT were deleted, and that their lines are not known any more:
+// ErrHeadless reports that recordings of a playlist of the type EVENT were deleted, and that their lines are not known any more:
 // such a playlist may not lose lines (RFC 8216bis, 6.2.1).
-var ErrHeadless = errors.New("the begin of this playlist was deleted: ask for its index again")
+var ErrHeadless = errors.New("recordings of this playlist were deleted: ask for its index again")
 
-// The bounds of events: the playlists of the type EVENT, and the chunks in them, some 18 MB.
+// The bounds of events: the playlists of the type EVENT, and their memory in chunks, some 18 MB. Of a single playlist with more lines those of its
+// later recordings are not kept: retention deletes the oldest first.
 const (
-	maxEvents      = 256
-	maxEventChunks = 1 << 18
+	maxEvents    = 256
+	maxEventCost = 1 << 18
 )
 
 // events keeps the finished recordings that the playlists of the type EVENT have, so that these keep their lines when a recording
 // is deleted. The zero value is ready. It is safe for concurrent use.
 type events struct {
-	mu     sync.Mutex // guards the fields below
-	list   []*event   // the latest last
-	chunks int        // of all events
+	mu   sync.Mutex // guards the fields below
+	list []*event   // the latest last
+	cost int        // of all events
 }
 
 // event is a playlist of the type EVENT.
 type event struct {
 	name  eventName
 	clips []eventClip // by their start
+	cost  int         // of all clips: see costOf
 }
 
 // eventName identifies a playlist of the type EVENT. Two clients share one if theirs begin with the same recording.
@@ -43,7 +45,16 @@ type eventName struct {
 
 type eventClip struct {
 	clip.Clip
-	m *Mapped
+	m *Mapped // nil: the playlist has too many lines to keep those of this clip
+}
+
+// costOf returns the memory of a kept clip, as a number of chunks. m may be nil.
+func costOf(c *clip.Clip, m *Mapped) int {
+	n := 4 + len(c.Anchors)/4
+	if m != nil {
+		n += len(m.Chunks)
+	}
+	return n
 }
 
 func (q *Request) event() eventName {
@@ -94,26 +105,32 @@ func (k *events) keep(name eventName, c *clip.Clip, m *Mapped) {
 	if slices.ContainsFunc(e.clips, func(x eventClip) bool { return x.ID == c.ID }) {
 		return
 	}
+	if e.cost+costOf(c, m) > maxEventCost {
+		m = nil
+	}
 	e.clips = append(e.clips, eventClip{*c, m})
-	k.chunks += len(m.Chunks) + 1
-	for len(k.list) > maxEvents || k.chunks > maxEventChunks && len(k.list) > 1 {
-		for i := range k.list[0].clips {
-			k.chunks -= len(k.list[0].clips[i].m.Chunks) + 1
-		}
+	e.cost += costOf(c, m)
+	k.cost += costOf(c, m)
+	for len(k.list) > maxEvents || k.cost > maxEventCost && len(k.list) > 1 {
+		k.cost -= k.list[0].cost
 		k.list = k.list[1:]
 	}
 }
 
-// kept returns the map of a recording in a playlist, or nil.
-func (k *events) kept(name eventName, id media.ID) *Mapped {
+// kept returns the map of a recording in a playlist. It returns nil for a recording that the playlist does not have, and ErrHeadless for one whose
+// lines are not kept.
+func (k *events) kept(name eventName, id media.ID) (*Mapped, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if e := k.find(name); e != nil {
 		for i := range e.clips {
-			if e.clips[i].ID == id {
-				return e.clips[i].m
+			switch c := &e.clips[i]; {
+			case c.ID == id && c.m == nil:
+				return nil, ErrHeadless
+			case c.ID == id:
+				return c.m, nil
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,12 +22,15 @@ type Catalogue interface {
 	Record(ctx context.Context, id media.ID) (media.Record, error)
 }
 
-// Lists makes the playlists of spans. It is safe for concurrent use.
+// Lists makes the playlists of spans. Its exported fields are required. It is safe for concurrent use.
 type Lists struct {
 	Library   *clip.Library
 	Catalogue Catalogue
 	Readers   *playback.Readers // keep a file from deletion while it is read
 	Now       func() time.Time
+	Stall     time.Duration                                 // time in which a client must take a part of an answer: see playback.SendMade
+	Refuse    func(w http.ResponseWriter, sizeBytes string) // answers a range outside a segment: see playback.SendMade
+	Failed    func(stream string, err error)                // reports that a segment ended early
 
 	maps   maps
 	events events
@@ -36,10 +40,8 @@ type Lists struct {
 // maxAtOnce bounds the files that are mapped at once; further requests wait.
 const maxAtOnce = 2
 
-// NewLists returns Lists that open recordings by a library.
-func NewLists(library *clip.Library, catalogue Catalogue, readers *playback.Readers, now func() time.Time) *Lists {
-	return &Lists{Library: library, Catalogue: catalogue, Readers: readers, Now: now, turns: make(chan struct{}, maxAtOnce)}
-}
+// NewLists returns Lists whose exported fields the caller sets.
+func NewLists() *Lists { return &Lists{turns: make(chan struct{}, maxAtOnce)} }
 
 // Request selects a span.
 type Request struct {
@@ -115,7 +117,7 @@ func (l *Lists) part(ctx context.Context, c *clip.Clip, q Request, event, first 
 		m, err := l.mapped(ctx, c)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNoRanges): // deleted meanwhile
-			return l.events.kept(q.event(), c.ID), nil
+			return l.events.kept(q.event(), c.ID)
 		case err == nil && m.anchors != nil:
 			anchors = m.anchors
 		case err == nil && event && !c.Growing:

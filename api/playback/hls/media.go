@@ -10,8 +10,8 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
-	"time"
 
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/api/playback/movie"
 	"github.com/gospool/spool/pipeline/media"
@@ -32,7 +32,7 @@ func (l *Lists) ServeInit(w http.ResponseWriter, r *http.Request, stream string,
 	if err != nil {
 		return err
 	}
-	serve(w, r, id, crc32.ChecksumIEEE(content), bytes.NewReader(content))
+	l.send(w, r, c, crc32.ChecksumIEEE(content), stream, io.NewSectionReader(bytes.NewReader(content), 0, int64(len(content))))
 	return nil
 }
 
@@ -67,7 +67,7 @@ func (l *Lists) ServeMade(w http.ResponseWriter, r *http.Request, stream string,
 	if err != nil {
 		return err
 	}
-	serve(w, r, id, mark, content)
+	l.send(w, r, c, mark, stream, content)
 	return nil
 }
 
@@ -120,10 +120,10 @@ func (l *Lists) initOf(ctx context.Context, c *clip.Clip) ([]byte, error) {
 	return m.made.init, nil
 }
 
-// serve sends media with ranges and conditions. mark is a checksum of it.
-func serve(w http.ResponseWriter, r *http.Request, id media.ID, mark uint32, content io.ReadSeeker) {
-	w.Header().Set("Content-Type", "video/mp4")
-	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("ETag", fmt.Sprintf(`"%s-%08x"`, id, mark))
-	http.ServeContent(w, r, "", time.Time{}, content)
+// send sends media of a recording of a stream with ranges and conditions. mark is a checksum of it.
+func (l *Lists) send(w http.ResponseWriter, r *http.Request, c *clip.Clip, mark uint32, stream string, content *io.SectionReader) {
+	w.Header().Set("ETag", fmt.Sprintf(`"%s-%08x"`, c.ID, mark))
+	if err := playback.SendSection(w, r, content, l.Stall, l.Refuse); err != nil {
+		l.Failed(stream, err)
+	}
 }

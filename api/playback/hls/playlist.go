@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -69,10 +70,16 @@ func (l *Playlist) keys(m *Mapped, p *Part, yield func(Segment) bool) { m.Keys(p
 // the clocks.
 const leastGapNS = int64(500 * time.Millisecond)
 
+// maxGapLines bounds the lines of all gaps in a playlist: with segments of 6 seconds, a week.
+const maxGapLines = 100_000
+
+// ErrGaps reports a playlist whose gaps would have too many lines.
+var ErrGaps = fmt.Errorf("the gaps in the span have more than %d segments: ask for gaps=cut, for longer segments, or for a shorter span", maxGapLines)
+
 // entries yields the lines of the playlist. It has one part at a time in memory. The error is that of
-// Part.Load.
+// Part.Load, or ErrGaps.
 func (l *Playlist) entries(segments source, yield func(entry) bool) error {
-	endUTC, more := int64(0), true
+	endUTC, more, gapLines := int64(0), true, int64(0)
 	for i := range l.Parts {
 		p := &l.Parts[i]
 		m, err := p.Load()
@@ -86,7 +93,9 @@ func (l *Playlist) entries(segments source, yield func(entry) bool) error {
 		segments(m, p, func(s Segment) bool {
 			e := entry{Segment: s, part: p, begins: begins, jumps: begins && endUTC != 0, utc: p.UTC(s.StartNS), initBytes: m.InitBytes()}
 			if missing := e.utc - endUTC; endUTC != 0 && (hole || begins && missing >= leastGapNS) {
-				if l.KeepGaps {
+				if gapLines += max(missing, 0) / l.SegmentNS; l.KeepGaps && gapLines > maxGapLines {
+					err, more = ErrGaps, false
+				} else if l.KeepGaps {
 					more = l.missing(p, endUTC, missing, yield)
 				} else {
 					e.jumps = true
@@ -98,7 +107,7 @@ func (l *Playlist) entries(segments source, yield func(entry) bool) error {
 			return more
 		})
 		if !more {
-			return nil
+			return err
 		}
 	}
 	return nil

@@ -17,8 +17,8 @@ const (
 )
 
 // Serve answers a request with the playlist of a name: MasterName, MediaName or KeysName. It returns an error if it
-// has not answered. stall is the time in which a client must take each part of the answer.
-func (l *Lists) Serve(w http.ResponseWriter, r *http.Request, q Request, name string, stall time.Duration) error {
+// has not answered.
+func (l *Lists) Serve(w http.ResponseWriter, r *http.Request, q Request, name string) error {
 	list, err := l.Playlist(r.Context(), q)
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func (l *Lists) Serve(w http.ResponseWriter, r *http.Request, q Request, name st
 	h := w.Header()
 	h.Set("Content-Type", "application/vnd.apple.mpegurl")
 	h.Set("Cache-Control", "no-cache")
-	out := &answer{w, http.NewResponseController(w).SetWriteDeadline, stall}
+	out := &answer{w, http.NewResponseController(w).SetWriteDeadline, l.Stall}
 	switch q.Event, q.First = list.Event, list.First; name {
 	case MasterName:
 		err = list.WriteMaster(out, MediaName+"?"+q.query(), KeysName+"?"+q.query())

@@ -27,8 +27,8 @@ func (e *CutError) Error() string { return "the playlist ended early: " + e.Err.
 // Unwrap returns the cause.
 func (e *CutError) Unwrap() error { return e.Err }
 
-// WriteMedia writes the media playlist, line by line. It returns ErrNothing, or an error of Part.Load, before it
-// has written anything, and a *CutError after that.
+// WriteMedia writes the media playlist, line by line. It returns ErrNothing, ErrGaps, or an error of Part.Load, before
+// it has written anything, and a *CutError after that.
 func (l *Playlist) WriteMedia(w io.Writer) error {
 	f, err := l.Facts()
 	if err == nil && f.Segments == 0 {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gospool/spool/api/playback/clip"
@@ -35,10 +34,7 @@ func readPath(v url.Values) (string, error) {
 	if path == "" {
 		return "", invalid("invalid path name: cannot be empty ()")
 	}
-	if path == "*" || strings.HasSuffix(path, "/*") { // for the catalogue these are all streams, and all below one
-		return "", invalid("invalid path name: it is a pattern, and one stream is wanted (%.255s)", path)
-	}
-	if err := streampath.CheckStored(path); err != nil {
+	if err := streampath.CheckOne(path); err != nil {
 		return "", invalid("invalid path name: %v (%.255s)", err, path)
 	}
 	return path, nil

@@ -37,7 +37,7 @@ func (p *Player) Open(ctx context.Context, q Request) (*Footage, error) {
 	if err != nil {
 		return nil, err
 	}
-	leave, err := p.enter(m)
+	leave, err := enter(m, p.Readers.Hold, p.Readers.Drop)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse
 		http.Redirect(w, r, to, http.StatusTemporaryRedirect)
 		return nil
 	}
-	leave, err := p.enter(m)
+	leave, err := enter(m, p.Readers.Enter, p.Readers.Leave)
 	if err != nil {
 		return err
 	}
@@ -244,16 +244,16 @@ func (p *Player) plan(ctx context.Context, clips []clip.Clip, o movie.Options) (
 	}
 }
 
-// enter counts a reader of each file of a movie, until leave is called.
-func (p *Player) enter(m *movie.Movie) (leave func(), err error) {
+// enter calls in for each file of a movie, and out for each when leave is called.
+func enter(m *movie.Movie, in func(name string) bool, out func(name string)) (leave func(), err error) {
 	var entered []string
 	leave = func() {
 		for _, name := range entered {
-			p.Readers.Leave(name)
+			out(name)
 		}
 	}
 	for path := range m.Paths() {
-		if !p.Readers.Enter(path) {
+		if !in(path) {
 			leave()
 			return nil, ErrBusy
 		}

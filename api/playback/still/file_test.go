@@ -91,7 +91,8 @@ func TestWhyThereIsNoPicture(t *testing.T) {
 	elsewhere.Elsewhere, elsewhere.Node = true, "north"
 	lost.State = media.StateLost
 	ask := func(list rows, q Request) error {
-		s := &Server{Library: &clip.Library{Files: playback.NewDir(t.TempDir(), nil)}, Catalogue: list, Readers: &playback.Readers{}}
+		s := New()
+		s.Library, s.Catalogue, s.Readers = &clip.Library{Files: playback.NewDir(t.TempDir(), nil)}, list, &playback.Readers{}
 		f, err := s.find(t.Context(), &q)
 		require.Nil(t, f)
 		return err

@@ -61,6 +61,17 @@ var (
 	ErrBusy       = errors.New("the recording with the picture is being deleted")
 )
 
+// inTurn calls find when fewer than maxAtOnce others run.
+func (s *Server) inTurn(ctx context.Context, q *Request) (*frame, error) {
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+		return s.find(ctx, q)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // find returns the picture of a request, with its file open. The caller closes it. The error is one
 // of those above, or that of the catalogue, of a file or of an index.
 func (s *Server) find(ctx context.Context, q *Request) (*frame, error) {

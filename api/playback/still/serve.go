@@ -19,12 +19,20 @@ type Server struct {
 	Catalogue clip.Catalogue
 	Readers   *playback.Readers // keep a file from deletion while it is read
 	Decoder   *Decoder
-	Stall     time.Duration                  // see playback.SendMade
+	Stall     time.Duration                  // see playback.SendSection
 	Failed    func(stream string, err error) // reports that an answer ended early
+
+	turns chan struct{} // see New
 }
 
+// maxAtOnce bounds the searches for pictures at once: one in a growing recording makes the index of that in memory.
+const maxAtOnce = 4
+
+// New returns a Server whose exported fields the caller sets.
+func New() *Server { return &Server{turns: make(chan struct{}, maxAtOnce)} }
+
 // Serve answers a request with a picture. refuse writes an answer with code 416: see
-// playback.SendMade. Serve returns an error if it has not answered: a *NothingError, ErrNoPictures,
+// playback.SendSection. Serve returns an error if it has not answered: a *NothingError, ErrNoPictures,
 // ErrBusy, an *ElsewhereError, those of Decoder.JPEG, or that of the catalogue, of a file or of an
 // index.
 //
@@ -38,7 +46,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, q *Request, refus
 			return err
 		}
 	}
-	f, err := s.find(r.Context(), q)
+	f, err := s.inTurn(r.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -47,7 +55,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, q *Request, refus
 	if err != nil {
 		return err
 	}
-	answer := content{SectionReader: io.NewSectionReader(mp4, 0, mp4.size())}
+	answer := io.NewSectionReader(mp4, 0, mp4.size())
 	kind, tag := "video/mp4", `"`+mp4.tag+`"`
 	if q.JPEG {
 		kind, tag = "image/jpeg", jpegTag(mp4, q.Width)
@@ -57,7 +65,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, q *Request, refus
 		if err != nil {
 			return err
 		}
-		answer = content{SectionReader: io.NewSectionReader(bytes.NewReader(jpeg), 0, int64(len(jpeg)))}
+		answer = io.NewSectionReader(bytes.NewReader(jpeg), 0, int64(len(jpeg)))
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
@@ -71,7 +79,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, q *Request, refus
 	case q.JPEG && r.Method == http.MethodHead:
 		w.WriteHeader(http.StatusOK)
 	default:
-		if err := playback.SendMade(w, r, &answer, answer.Size(), s.Stall, refuse); err != nil {
+		if err := playback.SendSection(w, r, answer, s.Stall, refuse); err != nil {
 			s.Failed(q.Stream, err)
 		}
 	}
@@ -96,19 +104,3 @@ func known(h http.Header, tag string) bool {
 	}
 	return false
 }
-
-// content is the content of an answer: see playback.Made.
-type content struct{ *io.SectionReader }
-
-// Stretch returns a reader of the rest.
-func (c *content) Stretch() (io.Reader, int64, error) {
-	at, err := c.Seek(0, io.SeekCurrent)
-	n := c.Size() - at
-	if err == nil && n <= 0 {
-		err = io.EOF
-	}
-	return io.NewSectionReader(c, at, n), n, err
-}
-
-// Skip moves the offset by n bytes.
-func (c *content) Skip(n int64) { _, _ = c.Seek(n, io.SeekCurrent) } // beyond the end is no error, either
