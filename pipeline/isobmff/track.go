@@ -118,6 +118,23 @@ func (w *Writer) Dinf() {
 	w.Close(dinf)
 }
 
+// OpenMinf appends an hdlr, and begins the minf behind it with the media header for its handler type, and a dinf.
+// It returns the place for Close.
+func (w *Writer) OpenMinf(handler, name string) int {
+	w.Hdlr(handler, name)
+	minf := w.Open("minf")
+	switch handler {
+	case "vide":
+		w.Vmhd()
+	case "soun":
+		w.Smhd()
+	default:
+		w.Nmhd()
+	}
+	w.Dinf()
+	return minf
+}
+
 // Edit is an entry of an edit list (ISO/IEC 14496-12, 8.6.6).
 type Edit struct {
 	DurationTicks uint64 // ticks of the movie; 0 in a fragmented file: for all fragments

@@ -155,17 +155,7 @@ func (t *track) writeTrak(w *isobmff.Writer, created uint64, describes uint32, f
 	}
 	mdia := w.Open("mdia")
 	t.writeMdhd(w, created, final)
-	w.Hdlr(t.handler())
-	minf := w.Open("minf")
-	switch t.kind {
-	case media.Video:
-		w.Vmhd()
-	case media.Audio:
-		w.Smhd()
-	default:
-		w.Nmhd()
-	}
-	w.Dinf()
+	minf := w.OpenMinf(t.handler())
 	t.writeStbl(w, final)
 	w.Close(minf)
 	w.Close(mdia)

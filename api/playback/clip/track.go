@@ -64,93 +64,49 @@ func (r *Recording) describe() error {
 // readTracks returns the tracks in the moov of a file of size bytes, by their IDs, without the fields that the index has. It reads the
 // headers of the moov's boxes and the descriptions, not the sample tables.
 func readTracks(in io.ReaderAt, size int64) (map[uint32]Track, error) {
-	moov, err := findBox(in, 0, size, "moov")
-	if err != nil {
+	file := isobmff.WalkFile(in, 0, size)
+	if err := file.Seek("moov"); err != nil {
 		return nil, err
 	}
 	described := map[uint32]Track{}
-	for at := moov.from; at < moov.to && len(described) < maxTracks; {
-		trak, err := findBox(in, at, moov.to, "trak")
-		if err != nil {
-			break // behind the last one
-		}
-		t, err := readTrack(in, trak)
+	for moov := file.Inside(); len(described) < maxTracks && moov.Seek("trak") == nil; { // an error is behind the last one
+		t, err := readTrack(moov)
 		if err != nil {
 			return nil, err
 		}
 		described[t.ID] = t
-		at = trak.to
 	}
 	return described, nil
 }
 
-// box is the payload of a box: the bytes of a file from one offset up to another.
-type box struct{ from, to int64 }
-
-// findBox returns the first box with a type among the boxes between two offsets.
-func findBox(in io.ReaderAt, at, end int64, fourcc string) (box, error) {
-	for at < end {
-		h, err := isobmff.ReadHeader(in, at, end)
-		if err != nil {
-			return box{}, err
-		}
-		size := h.SizeBytes
-		if size == 0 {
-			size = end - at
-		}
-		if size > end-at {
-			break
-		}
-		if h.Is(fourcc) {
-			return box{at + h.HeaderBytes, at + size}, nil
-		}
-		at += size
-	}
-	return box{}, fmt.Errorf("the file has no box %s where one belongs", fourcc)
-}
-
-// within returns the box at a path of types below a box.
-func (b box) within(in io.ReaderAt, path ...string) (box, error) {
-	var err error
-	for _, fourcc := range path {
-		if b, err = findBox(in, b.from, b.to, fourcc); err != nil {
-			return b, err
-		}
-	}
-	return b, nil
-}
-
-// read returns the payload of the box at a path below a box.
-func (b box) read(in io.ReaderAt, path ...string) ([]byte, error) {
-	b, err := b.within(in, path...)
+// read returns the payload of the box at a path below the current box.
+func read(in *isobmff.FileBoxes, path ...string) ([]byte, error) {
+	w, err := in.Find(path...)
 	if err != nil {
 		return nil, err
 	}
-	if b.to-b.from > maxEntryBytes {
-		return nil, fmt.Errorf("box %s has %d bytes, and %d are the most that is read", path[len(path)-1], b.to-b.from, maxEntryBytes)
-	}
-	p := make([]byte, b.to-b.from)
-	if n, err := in.ReadAt(p, b.from); n < len(p) {
-		return nil, err
-	}
-	return p, nil
+	return w.Read(maxEntryBytes)
 }
 
-// readTrack reads the description of a track from its trak.
-func readTrack(in io.ReaderAt, trak box) (t Track, err error) {
-	tkhd, err := trak.read(in, "tkhd")
+// readTrack reads the description of a track from its trak, the current box.
+func readTrack(trak *isobmff.FileBoxes) (t Track, err error) {
+	tkhd, err := read(trak, "tkhd")
 	if err != nil {
 		return t, err
 	}
-	mdia, err := trak.within(in, "mdia")
+	mdia, err := trak.Find("mdia")
 	if err != nil {
 		return t, err
 	}
-	mdhd, err := mdia.read(in, "mdhd")
+	mdhd, err := read(mdia, "mdhd")
 	if err != nil {
 		return t, err
 	}
-	stsd, err := mdia.read(in, "minf", "stbl", "stsd")
+	stbl, err := mdia.Find("minf", "stbl")
+	if err != nil {
+		return t, err
+	}
+	stsd, err := read(stbl, "stsd")
 	if err != nil {
 		return t, err
 	}
@@ -160,7 +116,7 @@ func readTrack(in io.ReaderAt, trak box) (t Track, err error) {
 		return t, fmt.Errorf("track %d is not described", track.ID)
 	}
 	t = Track{Track: index.Track{ID: track.ID}, Language: head.Language, Width: track.Width, Height: track.Height, Volume: track.Volume}
-	if sgpd, err := mdia.read(in, "minf", "stbl", "sgpd"); err == nil {
+	if sgpd, err := read(stbl, "sgpd"); err == nil {
 		t.Roll = isobmff.ReadRollDescription(sgpd)
 	}
 	t.Entry, err = firstEntry(stsd)

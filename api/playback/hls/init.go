@@ -42,32 +42,27 @@ const maxBoxes = 64
 // finished ordinary file has both inside its mdat: see package sinks/mp4.
 func findInit(file io.ReaderAt, size int64) (fragments int64, found Init, err error) {
 	inside := false
-	for at, n := int64(0), 0; at < size && n < maxBoxes; n++ {
-		h, err := isobmff.ReadHeader(file, at, size)
-		if err != nil && !isobmff.IsContent(err) {
-			return 0, found, err
-		}
-		if err != nil || h.SizeBytes == 0 || h.SizeBytes > size-at || inside && !h.Is("moov") {
-			break
-		}
+	w := isobmff.WalkFile(file, 0, size)
+	for n := 0; n < maxBoxes && w.Next() && w.SizeBytes != 0 && (!inside || w.Is("moov")); n++ {
 		switch {
-		case h.Is("ftyp") && at == 0 && h.SizeBytes <= pageBytes:
-			found.FtypBytes = h.SizeBytes
-		case h.Is("moov") && h.SizeBytes <= maxInitBytes:
-			moov, err := isobmff.ReadPayload(file, at, h, size, maxInitBytes)
+		case w.Is("ftyp") && w.At == 0 && w.SizeBytes <= pageBytes:
+			found.FtypBytes = w.SizeBytes
+		case w.Is("moov") && w.SizeBytes <= maxInitBytes:
+			moov, err := w.Read(maxInitBytes)
 			if err != nil {
 				return 0, found, err
 			}
 			if isobmff.Find(moov, "mvex") != nil && found.FtypBytes > 0 {
-				found.MoovAt, found.MoovBytes = at, h.SizeBytes
-				return at + h.SizeBytes, found, nil
+				found.MoovAt, found.MoovBytes = w.At, w.SizeBytes
+				return w.End(), found, nil
 			}
-		case h.Is("mdat"):
+		case w.Is("mdat"):
 			inside = true
-			at = (at + h.HeaderBytes + pageBytes - 1) / pageBytes * pageBytes
-			continue
+			w = isobmff.WalkFile(file, (w.PayloadAt()+pageBytes-1)/pageBytes*pageBytes, size)
 		}
-		at += h.SizeBytes
+	}
+	if err := w.Err(); err != nil && !isobmff.IsContent(err) {
+		return 0, found, err
 	}
 	return 0, found, fmt.Errorf("%w: no moov describes any", ErrNoRanges)
 }

@@ -73,10 +73,7 @@ func (m *Movie) clockTrak() {
 	})
 	mdia := s.begin("mdia")
 	s.Mdhd(&isobmff.MediaHeader{CreatedSeconds: m.createdSeconds(), Timescale: scale, Language: "und", DurationTicks: duration})
-	s.Hdlr("sbtl", "Wall clock")
-	minf := s.begin("minf")
-	s.Nmhd()
-	s.Dinf()
+	minf := nested{s.OpenMinf("sbtl", "Wall clock"), s.madeBytes}
 	stbl := s.begin("stbl")
 	stsd := s.table("stsd", 0, 1)
 	s.TimedTextEntry()

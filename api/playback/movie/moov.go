@@ -99,21 +99,14 @@ func (m *Movie) openTrak(s *sheet, i int, movieTicks, mediaTicks uint64, edits [
 	}
 	o[1] = s.begin("mdia")
 	s.Mdhd(&isobmff.MediaHeader{CreatedSeconds: created, Timescale: t.timescale, Language: language(t.language), DurationTicks: mediaTicks})
+	name := "MetadataHandler"
 	switch t.kind {
 	case media.Video:
-		s.Hdlr("vide", "VideoHandler")
-		o[2] = s.begin("minf")
-		s.Vmhd()
+		name = "VideoHandler"
 	case media.Audio:
-		s.Hdlr("soun", "SoundHandler")
-		o[2] = s.begin("minf")
-		s.Smhd()
-	default:
-		s.Hdlr(t.handler.String(), "MetadataHandler")
-		o[2] = s.begin("minf")
-		s.Nmhd()
+		name = "SoundHandler"
 	}
-	s.Dinf()
+	o[2] = nested{s.OpenMinf(t.handler.String(), name), s.madeBytes}
 	return o
 }
 

@@ -34,19 +34,15 @@ func Build(file io.ReaderAt, of index.Source) ([]byte, error) {
 // findMoov reads the payload of the first moov of a file of size bytes, which is the one that
 // players read, and returns the offset of the moov's end.
 func findMoov(file io.ReaderAt, size int64) (moov []byte, end int64, err error) {
-	for at := int64(0); at < size; {
-		h, err := isobmff.ReadHeader(file, at, size)
-		if err != nil {
-			return nil, 0, asNoTables(err)
+	w := isobmff.WalkFile(file, 0, size)
+	for w.Next() {
+		if w.Is("moov") {
+			moov, err = w.Read(isobmff.MaxMoovBytes)
+			return moov, w.End(), asNoTables(err)
 		}
-		if h.Is("moov") {
-			moov, err = isobmff.ReadPayload(file, at, h, size, isobmff.MaxMoovBytes)
-			return moov, at + h.SizeBytes, asNoTables(err)
-		}
-		if h.SizeBytes == 0 || h.SizeBytes > size-at {
-			break
-		}
-		at += h.SizeBytes
+	}
+	if w.Err() != nil {
+		return nil, 0, asNoTables(w.Err())
 	}
 	return nil, 0, fmt.Errorf("%w: it has no moov", ErrNoTables)
 }

@@ -27,29 +27,26 @@ func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]
 	}
 	var moof []byte
 	moofAt := int64(0)
-	for at < of.Bytes {
-		h, err := isobmff.ReadHeader(file, at, of.Bytes)
-		if err != nil && !isobmff.IsContent(err) {
-			return nil, err
-		}
-		if err != nil || h.SizeBytes == 0 || h.SizeBytes > of.Bytes-at {
-			break // an incomplete box ends a growing file
-		}
+	w := isobmff.WalkFile(file, at, of.Bytes)
+	for w.Next() && w.SizeBytes != 0 {
 		switch {
-		case h.Is("moof"):
-			if moof, err = isobmff.ReadPayload(file, at, h, of.Bytes, isobmff.MaxMoofBytes); err != nil {
+		case w.Is("moof"):
+			var err error
+			if moof, err = w.Read(isobmff.MaxMoofBytes); err != nil {
 				return nil, asNoTables(err)
 			}
-			moofAt = at
-		case h.Is("mdat") && moof != nil:
-			if err := g.add(moof, moofAt, at+h.SizeBytes); err != nil {
+			moofAt = w.At
+		case w.Is("mdat") && moof != nil:
+			if err := g.add(moof, moofAt, w.End()); err != nil {
 				return nil, err
 			}
 			moof = nil
 		default:
 			moof = nil
 		}
-		at += h.SizeBytes
+	}
+	if err := w.Err(); err != nil && !isobmff.IsContent(err) { // an incomplete box ends a growing file
+		return nil, err
 	}
 	return finished(Encode(of, g.tables))
 }
