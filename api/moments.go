@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/params"
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/still"
 	"github.com/gospool/spool/api/playback/timeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -193,7 +194,7 @@ func frameError(err error) error {
 		return NotFound("%v", err)
 	case errors.As(err, &elsewhere):
 		return RecordedBy(elsewhere.Node)
-	case errors.Is(err, still.ErrBusy):
+	case errors.Is(err, playback.ErrBusy):
 		return Conflict("%v", err)
 	case errors.As(err, &missing):
 		return failure(http.StatusNotImplemented, "%v", missing)

@@ -13,6 +13,7 @@ import (
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/forwarded"
 	"github.com/gospool/spool/api/params"
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/api/playback/hls"
 	"github.com/gospool/spool/api/playback/mediamtx"
@@ -271,7 +272,7 @@ func playError(err error) error {
 		return NotFound("%v: GET /mp4/coverage lists the spans with footage", err)
 	case errors.Is(err, mpegts.ErrNothing):
 		return BadRequest("parameter format: %v: ask for format=%s", err, play.MP4)
-	case errors.Is(err, play.ErrBusy), errors.Is(err, hls.ErrBusy):
+	case errors.Is(err, playback.ErrBusy):
 		return Conflict("%v", err)
 	case errors.As(err, &many), errors.Is(err, hls.ErrGaps):
 		return BadRequest("%v", err)

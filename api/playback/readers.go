@@ -1,6 +1,7 @@
 package playback
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -32,11 +33,35 @@ func (r *Readers) Enter(name string) bool { return r.enter(name, func(u *use) { 
 // Leave uncounts a reader of a file. A caller calls it once after an Enter that returned true.
 func (r *Readers) Leave(name string) { r.leave(name, func(u *use) { u.readers-- }) }
 
-// Hold is Enter for a reader that delays the deletion of the file until Drop, however long that takes: an export.
-func (r *Readers) Hold(name string) bool { return r.enter(name, func(u *use) { u.holders++ }) }
+// ErrBusy reports that a file is being deleted.
+var ErrBusy = errors.New("the recording is being deleted")
 
-// Drop ends a Hold that returned true.
-func (r *Readers) Drop(name string) { r.leave(name, func(u *use) { u.holders-- }) }
+// Reading counts a reader of each of some files until leave is called, once. The error is ErrBusy; then it counts none.
+func (r *Readers) Reading(names ...string) (leave func(), err error) {
+	return r.all(names, func(u *use, n int) { u.readers += n })
+}
+
+// Holding is Reading for a reader that delays the deletion of the files however long it takes: an export.
+func (r *Readers) Holding(names ...string) (leave func(), err error) {
+	return r.all(names, func(u *use, n int) { u.holders += n })
+}
+
+func (r *Readers) all(names []string, count func(u *use, n int)) (leave func(), err error) {
+	entered := 0
+	leave = func() {
+		for _, name := range names[:entered] {
+			r.leave(name, func(u *use) { count(u, -1) })
+		}
+	}
+	for _, name := range names {
+		if !r.enter(name, func(u *use) { count(u, 1) }) {
+			leave()
+			return nil, ErrBusy
+		}
+		entered++
+	}
+	return leave, nil
+}
 
 func (r *Readers) enter(name string, count func(*use)) bool {
 	r.mu.Lock()

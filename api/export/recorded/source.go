@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/api/export/bundle"
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/api/playback/movie"
 	"github.com/gospool/spool/api/playback/mpegts"
@@ -38,7 +39,7 @@ func (s Source) Open(ctx context.Context, span bundle.Span) (bundle.Media, error
 	switch {
 	case errors.Is(err, movie.ErrNothing):
 		return nil, bundle.ErrNoFootage
-	case errors.As(err, &many), errors.Is(err, play.ErrBusy):
+	case errors.As(err, &many), errors.Is(err, playback.ErrBusy):
 		return nil, &bundle.RefusedError{Err: err}
 	case err != nil:
 		return nil, err

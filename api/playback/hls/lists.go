@@ -58,9 +58,6 @@ type Request struct {
 // publisher may connect again.
 const lingerNS = int64(time.Minute)
 
-// ErrBusy reports that a file is being deleted.
-var ErrBusy = errors.New("the recording is being deleted")
-
 // Playlist returns the playlist of a request. The result reads the recordings when it is written; ctx ends that.
 // It returns ErrNothing if no recording is in the span, ErrHeadless, and the errors of clip.Find.
 func (l *Lists) Playlist(ctx context.Context, q Request) (*Playlist, error) {
@@ -151,10 +148,11 @@ func (l *Lists) mapped(ctx context.Context, c *clip.Clip) (m *Mapped, err error)
 	if m := l.maps.get(c.ID, c.Path); m != nil { // another request has mapped it meanwhile
 		return m, nil
 	}
-	if !l.Readers.Enter(c.Path) {
-		return nil, fmt.Errorf("%w: %w", ErrBusy, fs.ErrNotExist)
+	leave, err := l.Readers.Reading(c.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, fs.ErrNotExist)
 	}
-	defer l.Readers.Leave(c.Path)
+	defer leave()
 	r, err := l.Library.OpenWhole(c.ID, c.Path)
 	if err != nil {
 		return nil, err

@@ -81,11 +81,11 @@ func (l *Lists) enter(ctx context.Context, stream string, id media.ID) (c *clip.
 	if row.Stream != stream || !row.State.Here() || row.Elsewhere {
 		return nil, nil, fmt.Errorf("recording %s of %s: %w", id, stream, fs.ErrNotExist)
 	}
-	if !l.Readers.Enter(path) {
-		return nil, nil, ErrBusy
+	if leave, err = l.Readers.Reading(path); err != nil {
+		return nil, nil, err
 	}
 	c = &clip.Clip{ID: id, Path: path, Growing: row.Growing(), Mended: row.State == media.StateRecovered}
-	return c, func() { l.Readers.Leave(path) }, nil
+	return c, leave, nil
 }
 
 // initOf returns the initialisation segment of a recording.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/api/playback/movie"
 	"github.com/gospool/spool/api/playback/play"
@@ -138,7 +139,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known = errNone
 	case errors.As(err, &many):
 		known = &fault{http.StatusBadRequest, many.Error()}
-	case errors.Is(err, play.ErrBusy):
+	case errors.Is(err, playback.ErrBusy):
 		known = &fault{http.StatusConflict, err.Error()}
 	default:
 		s.Fail(w, r, err)

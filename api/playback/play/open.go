@@ -2,6 +2,7 @@ package play
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gospool/spool/api/playback/movie"
 )
@@ -37,7 +38,7 @@ func (p *Player) Open(ctx context.Context, q Request) (*Footage, error) {
 	if err != nil {
 		return nil, err
 	}
-	leave, err := enter(m, p.Readers.Hold, p.Readers.Drop)
+	leave, err := p.Readers.Holding(slices.Collect(m.Paths())...)
 	if err != nil {
 		return nil, err
 	}

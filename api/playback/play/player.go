@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -67,9 +68,6 @@ func (f Format) Suffix() string {
 	return ".mp4"
 }
 
-// ErrBusy reports that a file of the span is being deleted.
-var ErrBusy = errors.New("a recording of the span is being deleted")
-
 // Serve answers a request with a file, or with a redirect to the same request with its end pinned. It returns an error if it has not
 // answered.
 func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse func(w http.ResponseWriter, size string)) error {
@@ -82,7 +80,7 @@ func (p *Player) Serve(w http.ResponseWriter, r *http.Request, q Request, refuse
 		http.Redirect(w, r, to, http.StatusTemporaryRedirect)
 		return nil
 	}
-	leave, err := enter(m, p.Readers.Enter, p.Readers.Leave)
+	leave, err := p.Readers.Reading(slices.Collect(m.Paths())...)
 	if err != nil {
 		return err
 	}
@@ -242,22 +240,4 @@ func (p *Player) plan(ctx context.Context, clips []clip.Clip, o movie.Options) (
 			clips[missing.Clip].Joined = false
 		}
 	}
-}
-
-// enter calls in for each file of a movie, and out for each when leave is called.
-func enter(m *movie.Movie, in func(name string) bool, out func(name string)) (leave func(), err error) {
-	var entered []string
-	leave = func() {
-		for _, name := range entered {
-			out(name)
-		}
-	}
-	for path := range m.Paths() {
-		if !in(path) {
-			leave()
-			return nil, ErrBusy
-		}
-		entered = append(entered, path)
-	}
-	return leave, nil
 }

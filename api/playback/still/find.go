@@ -58,7 +58,6 @@ func (e *ElsewhereError) Error() string { return "the recording is at " + e.Node
 // The errors of a picture that cannot be sent although there is footage.
 var (
 	ErrNoPictures = errors.New("the recordings at this moment have no pictures: they have sound or metadata only")
-	ErrBusy       = errors.New("the recording with the picture is being deleted")
 )
 
 // inTurn calls find when fewer than maxAtOnce others run.
@@ -171,10 +170,11 @@ func (s *Server) frameIn(row *media.Record, atUTC int64) (_ *frame, err error) {
 		return nil, errNoKeyFrame
 	}
 	c := &clips[0]
-	if !s.Readers.Enter(c.Path) {
-		return nil, ErrBusy
+	leave, err := s.Readers.Reading(c.Path)
+	if err != nil {
+		return nil, err
 	}
-	f := &frame{id: c.ID, leave: func() { s.Readers.Leave(c.Path) }, endUTC: row.EndUTC, growing: row.Growing()}
+	f := &frame{id: c.ID, leave: leave, endUTC: row.EndUTC, growing: row.Growing()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.Close())

@@ -33,7 +33,7 @@ func New() *Server { return &Server{turns: make(chan struct{}, maxAtOnce)} }
 
 // Serve answers a request with a picture. refuse writes an answer with code 416: see
 // playback.SendSection. Serve returns an error if it has not answered: a *NothingError, ErrNoPictures,
-// ErrBusy, an *ElsewhereError, those of Decoder.JPEG, or that of the catalogue, of a file or of an
+// playback.ErrBusy, an *ElsewhereError, those of Decoder.JPEG, or that of the catalogue, of a file or of an
 // index.
 //
 // The headers Spool-Time and Spool-Recording give the wall clock of the picture and the ID of its

@@ -166,7 +166,7 @@ func (m *Maker) count(ctx context.Context, q *Request, rows []media.Record, t *T
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, errDeleted):
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, playback.ErrBusy):
 			continue
 		case err != nil:
 			t.Activity.Unread++
@@ -185,16 +185,14 @@ func (m *Maker) count(ctx context.Context, q *Request, rows []media.Record, t *T
 	return nil
 }
 
-// errDeleted reports that a recording is being deleted.
-var errDeleted = errors.New("the recording is being deleted")
-
 // countOne counts the activity of one clip. It returns the end of the recording, and the number of
 // samples that it has counted.
 func (m *Maker) countOne(ctx context.Context, c *clip.Clip, into *Activity) (endUTC, samples int64, err error) {
-	if !m.Readers.Enter(c.Path) {
-		return 0, 0, errDeleted
+	leave, err := m.Readers.Reading(c.Path)
+	if err != nil {
+		return 0, 0, err
 	}
-	defer m.Readers.Leave(c.Path)
+	defer leave()
 	r, err := m.Library.OpenWhole(c.ID, c.Path)
 	if err != nil {
 		return 0, 0, err
