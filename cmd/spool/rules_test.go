@@ -85,7 +85,7 @@ var mayImport = []struct {
 	{"api/export/bundle", []string{"api/export/manifest", "pipeline/media", "pipeline/streampath"}},
 	{"api/export/manifest", []string{"pipeline/durable"}},
 	{"api/export/verify", []string{"api/export/bundle", "api/export/manifest"}},
-	{"api/export/recorded", []string{"api/export/bundle", "api/playback/clip", "api/playback/movie", "api/playback/mpegts", "api/playback/play", "pipeline/media"}},
+	{"api/export/recorded", []string{"api/export/bundle", "api/playback", "api/playback/clip", "api/playback/movie", "api/playback/mpegts", "api/playback/play", "pipeline/media"}},
 	{"api/export/exporttest", []string{"api/export/bundle", "pipeline/media"}},
 	{"api/playback/hls", []string{"api/playback", "api/playback/clip", "api/playback/movie", "pipeline/codec", "pipeline/isobmff", "pipeline/media"}},
 	{"api/playback/hls/hlscheck", []string{"pipeline/isobmff", "pipeline/media"}},
