@@ -86,6 +86,7 @@ bench: build
 	./spool bench remux --runs 5 --json $(BENCH)/remux.json
 	./spool bench start --runs 11 --json $(BENCH)/start.json
 	./spool bench live --runs 3 --in-phase --json $(BENCH)/live.json
+	./spool bench play --runs 3 --span 30m --files 6
 	cd bench/peers && $(GO) run ./peersbench --json $(BENCH)/peers.json
 	./spool bench targets $(BENCH)/*.json
 

@@ -31,7 +31,7 @@ type Deps struct {
 	// Exports makes the store of exports, whose source is given. nil, or without Clips: requests for exports get 503.
 	Exports func(bundle.Source) *export.Store
 	// Lists returns NotFound for a finished file f, with this name below the record directory, that
-	// is not in the catalogue. nil: every file is served.
+	// is not in the catalogue. nil: every file is served. Its consent counts for a second: see playback.Checked.
 	Lists func(ctx context.Context, f *os.File, name string) error
 	// Belongs returns Conflict for a file that belongs to another recording than id. nil: not checked.
 	Belongs   func(f *os.File, name string, id media.ID) error

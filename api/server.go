@@ -36,11 +36,12 @@ type Server struct {
 	hosts     hosts
 	origins   *http.CrossOriginProtection
 	readers   playback.Readers
-	player    *play.Player    // nil without Deps.Clips
-	timelines *timeline.Maker // nil without Deps.Clips
-	stills    *still.Server   // nil without Deps.Clips
-	exported  *export.Store   // nil without Deps.Exports
-	lists     *hls.Lists      // nil without Deps.Clips
+	checked   playback.Checked // files that a player was given a moment ago
+	player    *play.Player     // nil without Deps.Clips
+	timelines *timeline.Maker  // nil without Deps.Clips
+	stills    *still.Server    // nil without Deps.Clips
+	exported  *export.Store    // nil without Deps.Exports
+	lists     *hls.Lists       // nil without Deps.Clips
 	shown     scrub.Scrubber
 	document  func() ([]byte, error) // returns the OpenAPI document, which the first call makes
 	scrape    http.Handler           // answers /metrics

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -87,20 +88,36 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 		return openError(name, err)
 	}
 	defer f.Close()
-	if id != (media.ID{}) && s.deps.Belongs != nil {
-		if err := s.deps.Belongs(f.File, name, id); err != nil {
-			return err
-		}
-	}
-	if s.deps.Lists != nil && !f.Growing { // this recorder writes a growing file, whose row may not exist yet
-		if err := s.deps.Lists(r.Context(), f.File, key); err != nil {
-			return openError(name, err)
-		}
+	if err := s.check(r.Context(), f, name, id); err != nil {
+		return err
 	}
 	if download {
 		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", plain(path.Base(key))))
 	}
 	playback.Send(w, r.Request, f, s.cfg.Limits.Stall, refuseRange)
+	return nil
+}
+
+// check returns an error unless an open file belongs to the recording id, if that is not zero, and the catalogue lists it.
+func (s *Server) check(ctx context.Context, f playback.File, name string, id media.ID) error {
+	began := time.Now()
+	if s.checked.Has(name, id, f.Info, began) {
+		return nil
+	}
+	if id != (media.ID{}) && s.deps.Belongs != nil {
+		if err := s.deps.Belongs(f.File, name, id); err != nil {
+			return err
+		}
+	}
+	if f.Growing { // this recorder writes it, and its row may not exist yet
+		return nil
+	}
+	if s.deps.Lists != nil {
+		if err := s.deps.Lists(ctx, f.File, strings.TrimSuffix(name, media.PartSuffix)); err != nil {
+			return openError(name, err)
+		}
+	}
+	s.checked.Add(name, id, f.Info, began)
 	return nil
 }
 

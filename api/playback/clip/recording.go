@@ -57,6 +57,30 @@ func (l *Library) Whole(f playback.File, id media.ID, path string) (*Recording, 
 	return l.recording(f, id, path, true)
 }
 
+// OpenIndex opens the sample index of a recording that was opened before, and not its file: the result has no File, of Tracks it has what the index
+// has, and it gives the samples as those of Open. Without a good index that is stored it is the result of Open.
+func (l *Library) OpenIndex(id media.ID, path string) (*Recording, error) {
+	stored, err := l.Indexes.Stored(id)
+	if err != nil {
+		return l.Open(id, path)
+	}
+	r := &Recording{ID: id, indexes: l.Indexes, index: stored.Index, stored: stored}
+	if err = stored.LoadUpTo(tableLoadBytes); err == nil {
+		r.index = stored.Index
+		err = r.describeBy(func(uint32) (Track, bool) { return Track{}, true })
+	}
+	if err != nil {
+		if err := r.Close(); err != nil {
+			return nil, err
+		}
+		return l.Open(id, path)
+	}
+	return r, nil
+}
+
+// tableLoadBytes bounds an index that OpenIndex reads into memory. Five minutes of pictures and sound have 20 to 200 kB.
+const tableLoadBytes = 512 << 10
+
 func (l *Library) recording(f playback.File, id media.ID, path string, whole bool) (_ *Recording, err error) {
 	r := &Recording{ID: id, File: f, indexes: l.Indexes}
 	defer func() {
@@ -122,5 +146,8 @@ func (r *Recording) Close() error {
 	if r.stored != nil {
 		err = r.stored.Close()
 	}
-	return errors.Join(err, r.File.Close())
+	if r.File.File != nil {
+		err = errors.Join(err, r.File.Close())
+	}
+	return err
 }

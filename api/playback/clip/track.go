@@ -47,8 +47,13 @@ func (r *Recording) describe() error {
 	if err != nil {
 		return err
 	}
+	return r.describeBy(func(id uint32) (Track, bool) { t, known := described[id]; return t, known })
+}
+
+// describeBy sets r.Tracks from the index and from the descriptions of its tracks.
+func (r *Recording) describeBy(described func(id uint32) (Track, bool)) (err error) {
 	for _, x := range r.index.Tracks {
-		t, known := described[x.ID]
+		t, known := described(x.ID)
 		if !known {
 			return fmt.Errorf("the moov has no track %d, and the sample index does", x.ID)
 		}

@@ -42,6 +42,45 @@ func planOfADay(b *testing.B, counts func() *Counts) {
 	b.ReportMetric(float64(samples)/1e6, "Msamples")
 }
 
+// BenchmarkTablesOfADay reads everything before the media of the same day, of a plan that is made.
+func BenchmarkTablesOfADay(b *testing.B) {
+	library, clips := dayOfClips(b)
+	m, err := (&Counts{}).Plan(b.Context(), library, clips, Options{})
+	require.NoError(b, err)
+	before := cpu(b)
+	for b.Loop() {
+		r := m.NewReader(library)
+		_, err = io.CopyN(io.Discard, r, m.sources[0].mediaAt)
+		require.NoError(b, err)
+		require.NoError(b, r.Close())
+	}
+	b.ReportMetric((cpu(b)-before).Seconds()*1000/float64(b.N), "cpu-ms")
+	b.ReportMetric(float64(m.sources[0].mediaAt)/1e6, "MB")
+}
+
+// BenchmarkFragmentsOfTwoHours makes the fragments of the first two hours of the same day.
+func BenchmarkFragmentsOfTwoHours(b *testing.B) {
+	library, clips := dayOfClips(b)
+	m, err := (&Counts{}).Plan(b.Context(), library, clips[:24], Options{})
+	require.NoError(b, err)
+	b.ReportAllocs()
+	bytes, before := byteCount(0), cpu(b)
+	for b.Loop() {
+		bytes = 0
+		require.NoError(b, m.WriteFragments(b.Context(), library, &bytes))
+	}
+	b.ReportMetric((cpu(b)-before).Seconds()*1e6/float64(b.N)/(float64(bytes)/1e6), "cpu-us/MB")
+	b.ReportMetric(float64(bytes)/1e6, "MB")
+}
+
+// byteCount counts the bytes that are written to it.
+type byteCount int64
+
+func (n *byteCount) Write(b []byte) (int, error) {
+	*n += byteCount(len(b))
+	return len(b), nil
+}
+
 // cpu returns the CPU time of the process, which other work of the machine does not lengthen.
 func cpu(b *testing.B) time.Duration {
 	u, err := proc.Read(os.Getpid())

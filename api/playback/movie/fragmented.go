@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gospool/spool/api/playback/clip"
@@ -16,13 +17,16 @@ import (
 //	ftyp moov{mvex} (moof mdat)*
 //
 // A fragment begins at a sync sample of the lead track, and lasts a second or more. Its memory is that of one
-// fragment's samples, without their bytes.
+// fragment's samples, without their bytes, and a buffer of gatherBytes.
 func (m *Movie) WriteFragments(ctx context.Context, library *clip.Library, w io.Writer) error {
-	f := &fragments{m: m, out: w, base: m.base(), buf: make([]byte, 64<<10)}
+	f := &fragments{m: m, out: gather{to: w}, base: m.base()}
 	if err := f.init(); err != nil {
 		return err
 	}
-	return m.Walk(ctx, library, f.add)
+	if err := m.Walk(ctx, library, f.add); err != nil {
+		return err
+	}
+	return f.out.flush()
 }
 
 // base returns the decode time of the earliest sample, in ticks of the movie; at most 0. The times of the fragmented file count from it,
@@ -48,10 +52,11 @@ const (
 
 // fragments collects the samples of one fragment.
 type fragments struct {
-	m    *Movie
-	out  io.Writer
-	base int64
-	buf  []byte
+	m      *Movie
+	out    gather
+	base   int64
+	made   isobmff.Writer // memory of boxes, for reuse
+	dataAt []int          // for each track, where made has the offset of its data
 
 	file    io.ReaderAt // of the clip
 	number  uint32
@@ -75,7 +80,7 @@ func (f *fragments) init() error {
 	f.runs = make([]fragmentRun, len(f.m.tracks))
 	boxes, err := f.head()
 	if err == nil {
-		_, err = f.out.Write(boxes)
+		err = f.out.write(boxes)
 	}
 	return err
 }
@@ -172,22 +177,26 @@ func (f *fragments) flush() error {
 	if err != nil {
 		return err
 	}
-	if _, err := f.out.Write(boxes); err != nil {
+	if err := f.out.write(boxes); err != nil {
 		return err
 	}
-	return f.copy()
+	if err := f.copy(); err != nil || f.number > 1 {
+		return err
+	}
+	return f.out.flush() // a player begins at once
 }
 
-// boxes returns the moof and the header of the mdat of the fragment.
+// boxes returns the moof and the header of the mdat of the fragment. The result is valid until the next call.
 func (f *fragments) boxes() ([]byte, error) {
-	var w isobmff.Writer
+	w := &f.made
+	w.B = w.B[:0]
 	moof := w.Open("moof")
 	w.Mfhd(f.number)
-	patches := make([]int, len(f.runs))
+	f.dataAt = slices.Grow(f.dataAt[:0], len(f.runs))[:len(f.runs)]
 	media := int64(0)
 	for i := range f.runs {
 		if run, t := &f.runs[i], &f.m.tracks[i]; run.cols.Len() > 0 {
-			patches[i] = w.Traf(&isobmff.Traf{
+			f.dataAt[i] = w.Traf(&isobmff.Traf{
 				TrackID: t.id, Default: t.defaultFlags(), Columns: &run.cols, ShiftTicks: -f.zero(t), Roll: t.roll != 0, Description: run.entry,
 			})
 			media += run.bytes
@@ -201,7 +210,7 @@ func (f *fragments) boxes() ([]byte, error) {
 	at := int64(len(w.B) + header)
 	for i := range f.runs {
 		if run := &f.runs[i]; run.cols.Len() > 0 {
-			w.Patch(patches[i], uint32(at))
+			w.Patch(f.dataAt[i], uint32(at))
 			at += run.bytes
 		}
 	}
@@ -218,10 +227,8 @@ func (f *fragments) copy() error {
 	for i := range f.runs {
 		run := &f.runs[i]
 		for _, p := range run.from {
-			if n, err := io.CopyBuffer(writerOnly{f.out}, io.NewSectionReader(f.file, p.at, p.n), f.buf); err != nil {
+			if err := f.out.copy(f.file, p); err != nil {
 				return err
-			} else if n < p.n {
-				return io.ErrUnexpectedEOF
 			}
 		}
 		c := &run.cols
@@ -231,6 +238,3 @@ func (f *fragments) copy() error {
 	f.samples = 0
 	return nil
 }
-
-// writerOnly hides the other methods of a writer, so that io.CopyBuffer uses its buffer.
-type writerOnly struct{ io.Writer }

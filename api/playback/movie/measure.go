@@ -69,6 +69,9 @@ func (g *gauge) durations(column []int64) {
 	for _, d := range column {
 		if d != g.duration {
 			g.duration = d
+			if g.part.durations == 0 {
+				g.part.duration = d
+			}
 			g.part.durations++
 		}
 	}
@@ -78,7 +81,7 @@ func (g *gauge) durations(column []int64) {
 func (g *gauge) offsets(column []int64) {
 	p := g.part
 	if p.offsets == 0 {
-		g.offset, p.offsets = column[0], 1
+		g.offset, p.offset, p.offsets = column[0], column[0], 1
 		p.negative, p.shifted, p.least = column[0] < 0, column[0] != 0, min(column[0], 0)
 	}
 	for _, o := range column {

@@ -45,11 +45,15 @@ func TestAPartIsCountedSampleBySample(t *testing.T) {
 // looked counts samples one after another.
 func looked(k *index.Columns, from, to int64) (c counts, s shown) {
 	s = shown{firstDTS: k.DTS, firstPTS: unseen, startPTS: unseen, fromByte: unseen}
+	c.offset = k.Offsets[0]
 	dts := k.DTS
 	for i, d := range k.Durations {
 		pts, end := dts+k.Offsets[i], k.Places[i]+k.Sizes[i]
 		if i < len(k.Durations)-1 && (i == 0 || d != k.Durations[i-1]) {
 			c.durations++
+		}
+		if i == 0 && len(k.Durations) > 1 {
+			c.duration = d
 		}
 		if i == 0 || k.Offsets[i] != k.Offsets[i-1] {
 			c.offsets++

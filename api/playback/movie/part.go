@@ -32,6 +32,8 @@ type counts struct {
 	offsets   int64 // runs of equal composition offsets
 	syncs     int64
 	stretches int64 // runs of samples that are contiguous in the file
+	duration  int64 // of the first run; 0 for one sample
+	offset    int64 // of the first run
 	bytes     int64 // of the samples
 	negative  bool  // a composition offset is negative
 	least     int64 // least composition offset, at most 0

@@ -95,6 +95,9 @@ func (r *Reader) Stretch() (from io.Reader, n int64, err error) {
 	if p.result == clockTexts {
 		return r.texts(p)
 	}
+	if r.constant(p) {
+		return bytes.NewReader(r.pending), int64(len(r.pending)), nil
+	}
 	if err := r.openFor(p); err != nil {
 		return nil, 0, err
 	}
@@ -116,24 +119,42 @@ func (r *Reader) Skip(n int64) {
 	r.pending = r.pending[min(n, int64(len(r.pending))):]
 }
 
-// openFor opens the recording of a piece.
-func (r *Reader) openFor(p *piece) error {
-	source := p.part
-	if p.result != clipBytes {
-		source = r.m.tracks[p.track].parts[p.part].source
+// constant makes a piece of a table that needs no recording.
+func (r *Reader) constant(p *piece) bool {
+	if p.result != durations && p.result != offsets {
+		return false
 	}
-	if r.opened == source {
+	b := isobmff.Writer{B: r.made.B[:0]}
+	if !r.m.constant(&b, p) {
+		return false
+	}
+	r.made.B, r.table = b.B, nil
+	r.pending = b.B[r.at-p.at:]
+	return true
+}
+
+// openFor opens the recording of a piece; for a piece of a table the index of its samples is enough.
+func (r *Reader) openFor(p *piece) error {
+	source, open := p.part, r.library.Open
+	switch p.result {
+	case clipBytes:
+	case partBytes:
+		source = r.m.tracks[p.track].parts[p.part].source
+	default:
+		source, open = r.m.tracks[p.track].parts[p.part].source, r.library.OpenIndex
+	}
+	if r.opened == source && (r.open.File.File != nil || p.result < clipBytes) {
 		return nil
 	}
 	if err := r.Close(); err != nil {
 		return err
 	}
 	s := &r.m.sources[source]
-	open, err := r.library.Open(s.id, s.path)
+	recording, err := open(s.id, s.path)
 	if err != nil {
 		return err
 	}
-	r.open, r.opened = open, source
+	r.open, r.opened = recording, source
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/index"
 )
 
 // errChanged reports that an index has other samples than when the plan was made.
@@ -18,14 +19,34 @@ type table struct {
 	source  *source
 	base    int64 // samples of the track before the part for syncs, stretches before it for spans
 
-	c    *clip.Cursor
-	n    int64 // number of the next sample in the part
-	next int64 // end of the previous sample in the recording's file
+	c    interface{ Columns() (index.Columns, error) } // the samples of the part
+	n    int64                                         // number of the next sample in the part
+	next int64                                         // end of the previous sample in the recording's file
 	done bool
 
 	run   int64 // the value of the current run of samples: a duration, an offset
 	count int64 // its samples
 	bytes int64 // of the samples before the current one
+}
+
+// constant appends the entries of a piece to w, if its samples have one duration, or one offset, and no index is needed to make them.
+func (m *Movie) constant(w *isobmff.Writer, pc *piece) bool {
+	t := &m.tracks[pc.track]
+	p := &t.parts[pc.part]
+	g := table{content: pc.result, of: t, p: p}
+	switch {
+	case t.scaled(p):
+		return false
+	case pc.result == durations && p.counts.durations <= 1:
+		g.run, g.count = p.duration, p.samples()-1
+		g.flush(w)
+	case pc.result == offsets && p.offsets == 1:
+		g.run, g.count = p.offset, p.samples()
+	default:
+		return false
+	}
+	g.last(w)
+	return true
 }
 
 // newTable returns the table of a piece, from the sample number skip of the part on: only a table of sizes can begin at another one than 0.
@@ -45,15 +66,15 @@ func (m *Movie) newTable(r *clip.Recording, pc *piece, skip int64) *table {
 	return g
 }
 
-// more appends entries to w, up to about limit bytes of them. It appends none at the end of the table.
+// more appends entries to w, about limit bytes of them or some more. It appends none at the end of the table.
 func (g *table) more(w *isobmff.Writer, limit int) error {
-	var s isobmff.Sample
-	for begin := len(w.B); !g.done && len(w.B)-begin < limit; g.n++ {
-		ok, err := g.c.Next(&s)
+	for begin := len(w.B); !g.done && len(w.B)-begin < limit; {
+		k, err := g.c.Columns()
 		if err != nil {
 			return err
 		}
-		if !ok {
+		n := int64(len(k.Sizes))
+		if n == 0 {
 			if g.n != g.p.samples() {
 				return errChanged
 			}
@@ -61,37 +82,48 @@ func (g *table) more(w *isobmff.Writer, limit int) error {
 			g.last(w)
 			return nil
 		}
-		g.add(w, &s)
+		g.add(w, &k)
+		g.n += n
 	}
 	return nil
 }
 
-// add appends the entries that are complete with a sample.
-func (g *table) add(w *isobmff.Writer, s *isobmff.Sample) {
+// add appends the entries that are complete with the next samples.
+func (g *table) add(w *isobmff.Writer, k *index.Columns) {
 	switch g.content {
 	case sizes:
-		w.U32(s.SizeBytes)
+		for _, size := range k.Sizes {
+			w.U32(uint32(size))
+		}
 	case syncs:
-		if s.Sync {
-			w.U32(uint32(g.base + g.n + 1))
+		for i, sync := range k.Sync {
+			if sync {
+				w.U32(uint32(g.base + g.n + int64(i) + 1))
+			}
 		}
 	case durations:
-		if g.n == g.p.samples()-1 {
+		column := k.Durations
+		if g.n+int64(len(column)) == g.p.samples() {
+			column = column[:len(column)-1]
+		}
+		g.join(w, column, k)
+		if len(column) < len(k.Durations) {
 			g.flush(w)
-		} else {
-			g.join(w, g.duration(s))
 		}
 	case offsets:
-		g.join(w, g.offset(s))
+		g.join(w, k.Offsets, k)
 	case spans:
-		g.stretch(w, s)
-		g.count++
-	case places:
-		if s.At != g.next {
-			w.U64(uint64(g.place(s)))
+		for i, at := range k.Places {
+			g.stretch(w, at, k.Sizes[i])
 		}
-		g.next = s.At + int64(s.SizeBytes)
-		g.bytes += int64(s.SizeBytes)
+	case places:
+		for i, at := range k.Places {
+			if at != g.next {
+				w.U64(uint64(g.place(at)))
+			}
+			g.next = at + k.Sizes[i]
+			g.bytes += k.Sizes[i]
+		}
 	}
 }
 
@@ -106,36 +138,34 @@ func (g *table) last(w *isobmff.Writer) {
 	}
 }
 
-func (g *table) duration(s *isobmff.Sample) int64 {
-	if g.of.scaled(g.p) {
-		return g.of.out(g.p, s.DTS+s.DurationTicks) - g.of.out(g.p, s.DTS)
+// join adds samples with the values of a column, of durations or offsets, to the current run.
+func (g *table) join(w *isobmff.Writer, column []int64, k *index.Columns) {
+	if !g.of.scaled(g.p) {
+		for _, v := range column {
+			if g.count > 0 && v != g.run {
+				g.flush(w)
+			}
+			g.run = v
+			g.count++
+		}
+		return
 	}
-	return s.DurationTicks
-}
-
-func (g *table) offset(s *isobmff.Sample) int64 {
-	if g.of.scaled(g.p) {
-		return g.of.out(g.p, s.DTS+int64(s.OffsetTicks)) - g.of.out(g.p, s.DTS)
-	}
-	return int64(s.OffsetTicks)
-}
-
-// join adds a sample with a value to the current run. A value that is converted has a run of its own, as the plan counts it.
-func (g *table) join(w *isobmff.Writer, value int64) {
-	if g.count > 0 && (value != g.run || g.of.scaled(g.p)) {
+	dts := k.DTS
+	for i, v := range column { // a value that is converted has a run of its own, as the plan counts it
 		g.flush(w)
+		g.run, g.count = g.of.out(g.p, dts+v)-g.of.out(g.p, dts), 1
+		dts += k.Durations[i]
 	}
-	g.run = value
-	g.count++
 }
 
-// stretch ends the current stretch if a sample does not continue it.
-func (g *table) stretch(w *isobmff.Writer, s *isobmff.Sample) {
-	if s.At != g.next {
+// stretch ends the current stretch if a sample does not continue it, and adds the sample.
+func (g *table) stretch(w *isobmff.Writer, at, size int64) {
+	if at != g.next {
 		g.flush(w)
 		g.base++
 	}
-	g.next = s.At + int64(s.SizeBytes)
+	g.next = at + size
+	g.count++
 }
 
 // flush appends the current run.
@@ -154,10 +184,10 @@ func (g *table) flush(w *isobmff.Writer) {
 	g.count = 0
 }
 
-// place returns the offset of a sample in the movie.
-func (g *table) place(s *isobmff.Sample) int64 {
+// place returns the offset in the movie of the next sample, which is at an offset of the recording's file.
+func (g *table) place(at int64) int64 {
 	if g.source.toByte > 0 {
-		return g.source.mediaAt + s.At - g.source.fromByte
+		return g.source.mediaAt + at - g.source.fromByte
 	}
 	return g.p.mediaAt + g.bytes
 }

@@ -64,6 +64,7 @@ func (m *Movie) walkClip(ctx context.Context, library *clip.Library, k int, each
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	file := io.ReaderAt(r.File.File)
 	var heads []*walker
 	for _, p := range m.placedIn(k) {
 		w := &walker{placed: p, c: r.Samples(p.track, p.first, p.end), clip: k, scale: m.timescale()}
@@ -83,7 +84,7 @@ func (m *Movie) walkClip(ctx context.Context, library *clip.Library, k int, each
 				first = i
 			}
 		}
-		if err := each(&heads[first].s, r.File); err != nil {
+		if err := each(&heads[first].s, file); err != nil {
 			return err
 		}
 		if ok, err := heads[first].next(); err != nil {
@@ -92,7 +93,7 @@ func (m *Movie) walkClip(ctx context.Context, library *clip.Library, k int, each
 			heads = append(heads[:first], heads[first+1:]...)
 		}
 	}
-	return each(nil, r.File)
+	return each(nil, file)
 }
 
 // walker walks the samples of a part.

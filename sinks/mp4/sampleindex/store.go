@@ -141,12 +141,15 @@ const maxLoadBytes = 8 << 20
 
 // Load reads the whole index into memory, unless it is longer than 8 MiB. A caller that reads all samples calls it
 // first: otherwise each block is read by two reads of the file. It replaces s.Index.
-func (s *Stored) Load() error {
+func (s *Stored) Load() error { return s.LoadUpTo(maxLoadBytes) }
+
+// LoadUpTo is Load with another limit, in bytes.
+func (s *Stored) LoadUpTo(most int64) error {
 	if s.f == nil {
 		return nil
 	}
 	info, err := s.f.Stat()
-	if err != nil || info.Size() > maxLoadBytes {
+	if err != nil || info.Size() > most {
 		return err
 	}
 	text := make([]byte, info.Size())
