@@ -100,7 +100,7 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 
 // check returns an error unless an open file belongs to the recording id, if that is not zero, and the catalogue lists it.
 func (s *Server) check(ctx context.Context, f playback.File, name string, id media.ID) error {
-	began := time.Now()
+	began := s.deps.Clock.Now()
 	if s.checked.Has(name, id, f.Info, began) {
 		return nil
 	}

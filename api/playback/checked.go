@@ -30,8 +30,8 @@ type checkedName struct {
 }
 
 type checked struct {
-	file  fs.FileInfo
-	until time.Time
+	file fs.FileInfo
+	at   time.Time
 }
 
 // Has reports whether an open file was added with this name and ID in the last second before now, and has not changed since.
@@ -39,7 +39,8 @@ func (c *Checked) Has(name string, id media.ID, file fs.FileInfo, now time.Time)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	was, ok := c.files[checkedName{name, id}]
-	return ok && now.Before(was.until) && os.SameFile(was.file, file) && was.file.Size() == file.Size() && was.file.ModTime().Equal(file.ModTime())
+	passed := now.Sub(was.at)
+	return ok && passed >= 0 && passed < checkedFor && os.SameFile(was.file, file) && was.file.Size() == file.Size() && was.file.ModTime().Equal(file.ModTime())
 }
 
 // Add keeps that an open file with this name was found to be right at the time at which its check began.
@@ -49,5 +50,5 @@ func (c *Checked) Add(name string, id media.ID, file fs.FileInfo, began time.Tim
 	if len(c.files) >= maxChecked || c.files == nil {
 		c.files = map[checkedName]checked{}
 	}
-	c.files[checkedName{name, id}] = checked{file, began.Add(checkedFor)}
+	c.files[checkedName{name, id}] = checked{file, began}
 }

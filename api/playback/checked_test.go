@@ -28,6 +28,7 @@ func TestACheckCountsForOneFileAndASecond(t *testing.T) {
 	c.Add("a.mp4", id, file, now)
 	require.True(t, c.Has("a.mp4", id, file, now.Add(checkedFor-1)))
 	require.False(t, c.Has("a.mp4", id, file, now.Add(checkedFor)), "the second is over")
+	require.False(t, c.Has("a.mp4", id, file, now.Add(-1)), "the clock was set back")
 	require.False(t, c.Has("b.mp4", id, file, now), "another name")
 	require.False(t, c.Has("a.mp4", media.ID{}, file, now), "another recording")
 	other := write("other")
