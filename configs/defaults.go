@@ -79,7 +79,7 @@ func (d *elsewhereDefaults) set(path, who string, value *config.Node) error {
 		}
 		level = next
 	}
-	level[keys[len(keys)-1]] = value.At(path) // a copy: the stage's own node is read by everybody
+	level[keys[len(keys)-1]] = value.At(path) // a copy: the stage's own node is read by all loads
 	return nil
 }
 

@@ -71,7 +71,7 @@ func TestReadersDelayADeletionForAWhile(t *testing.T) {
 	require.True(t, r.Claim("x", at.Add(Patience-time.Hour)))
 }
 
-// Files that nobody deletes after a refused deletion are forgotten.
+// Readers forgets a file whose deletion was refused and is not tried again.
 func TestRefusedDeletionsAreForgotten(t *testing.T) {
 	var r Readers
 	at := time.Unix(1_000_000, 0)

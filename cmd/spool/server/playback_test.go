@@ -361,15 +361,7 @@ func pictures(t *testing.T, b []byte) (hashes []string) {
 // ranges requests a range of a file.
 func (d *day) ranges(f fetched, from, to int) {
 	d.t.Helper()
-	req, err := http.NewRequestWithContext(d.t.Context(), "GET", d.apiURL()+f.url, nil)
-	require.NoError(d.t, err)
-	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, to-1))
-	req.Header.Set("If-Range", f.header.Get("ETag"))
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(d.t, err)
-	defer resp.Body.Close()
-	part, err := io.ReadAll(resp.Body)
-	require.NoError(d.t, err)
-	require.Equal(d.t, http.StatusPartialContent, resp.StatusCode)
+	code, _, part := d.getWith(f.url, "Range", fmt.Sprintf("bytes=%d-%d", from, to-1), "If-Range", f.header.Get("ETag"))
+	require.Equal(d.t, http.StatusPartialContent, code)
 	require.True(d.t, bytes.Equal(f.body[from:to], part), "bytes %d to %d of %s", from, to, f.url)
 }
