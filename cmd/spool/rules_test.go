@@ -50,14 +50,14 @@ var mayImport = []struct {
 	{"cmd/...", nil}, // only tests
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
 	{"stages/hub", []string{"pipeline/..."}},
-	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/media", "stages/hub"}}, // no protocol
-	{"stages/ingest/clients", []string{"pipeline", "pipeline/media"}},
+	{"stages/clients", []string{"pipeline", "pipeline/media"}},
+	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/media", "stages/clients", "stages/hub"}}, // no protocol
 	{"stages/ingest/rtp", []string{"pipeline/codec/...", "pipeline/guard", "pipeline/media", "stages/ingest"}},
-	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/clients", "stages/ingest/rtp"}},
+	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/rtp"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
-	{"stages/egress/...", nil},                             // the first egress protocol gets pipeline/... and stages/hub
+	{"stages/egress", []string{"pipeline", "pipeline/media", "pipeline/media/live", "stages/clients", "stages/hub"}}, // no protocol
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // sources and pipelines meet in the hub
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
@@ -106,6 +106,7 @@ var mayImport = []struct {
 	{"pipeline/wallclock", []string{"pipeline"}},
 	{"pipeline/sparinglog", nil},
 	{"pipeline/media", []string{"pipeline/crc32c"}},
+	{"pipeline/media/live", []string{"pipeline/media"}},
 	{"pipeline/crc32c", nil},
 	{"pipeline/retained", []string{"pipeline/media", "pipeline/wallclock"}},
 	{"pipeline/durable", []string{"pipeline/filesystem"}},

@@ -73,9 +73,12 @@ type Builder struct {
 	cfg  BuilderConfig
 	emit func(*Chunk)
 	set  *TrackSet
-	cur  *Chunk // the open chunk, never empty; nil before the first access unit
-	seq  uint64
-	gap  Gap // missing media that the next chunk with StartsGOP carries
+
+	observer Observer // nil: none
+
+	cur *Chunk // the open chunk, never empty; nil before the first access unit
+	seq uint64
+	gap Gap // missing media that the next chunk with StartsGOP carries
 
 	dating dating
 
@@ -170,6 +173,7 @@ func (b *Builder) Append(track int, au *AU) error {
 	b.begin(track, au, dts, gop)
 	b.missedWithin(track, au, first, cuts)
 	b.add(track, au, dts, size, sync, prefix)
+	b.observe(track, au, st.lost > 0)
 	st.lost, st.givenTicks = 0, au.DurationTicks
 	return nil
 }
@@ -265,7 +269,9 @@ func (b *Builder) seal() {
 		b.keptSteppedNS = c.SteppedNS
 	}
 	for i := range c.Tracks {
-		c.Tracks[i].Payload.trim(b.pool)
+		if !c.observed {
+			c.Tracks[i].Payload.trim(b.pool)
+		}
 	}
 	b.pool.seal(c)
 	b.emit(c)

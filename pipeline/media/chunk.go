@@ -70,6 +70,11 @@ type Chunk struct {
 
 	byFlow bool // a go-streams flow left out the chunks right before this chunk
 
+	// observed is set if an Observer knows the chunk: the bytes of its units stay where they are until the chunk is
+	// released. aside holds blocks of units that moved to the next chunk.
+	observed bool
+	aside    [][]byte
+
 	pool *Pool // nil if the memory belongs to the garbage collector; references are not counted then
 	refs atomic.Int32
 	// of is not nil in a view: the chunk whose columns and payloads the view shows. The view owns a reference to

@@ -148,7 +148,11 @@ func (b *Builder) carry(old *Chunk, track int, at int64) {
 	}
 	col.EndTicks = col.DTS[k]
 	col.DTS, col.OffsetTicks, col.SizeBytes, col.Flags = col.DTS[:k], col.OffsetTicks[:k], col.SizeBytes[:k], col.Flags[:k]
-	col.Payload.cut(b.pool, bytes)
+	if old.observed {
+		old.aside = append(old.aside, col.Payload.cut(bytes)...)
+	} else {
+		b.pool.freeBlocks(col.Payload.cut(bytes)...)
+	}
 }
 
 // end gives the last access unit of a track its nominal duration, because the next access unit is not known.

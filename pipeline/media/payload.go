@@ -1,6 +1,10 @@
 package media
 
-import "github.com/gospool/spool/pipeline/crc32c"
+import (
+	"slices"
+
+	"github.com/gospool/spool/pipeline/crc32c"
+)
 
 // Payload holds the bytes of one track in one chunk, in mdat form: NAL units with 4-byte lengths,
 // or raw frames, one after another.
@@ -112,8 +116,8 @@ func (p *Payload) grow(pool *Pool, n int) {
 	}
 }
 
-// cut shortens the payload to its first n bytes and frees the blocks after them.
-func (p *Payload) cut(pool *Pool, n int) {
+// cut shortens the payload to its first n bytes and returns the blocks after them, which the caller frees.
+func (p *Payload) cut(n int) (rest [][]byte) {
 	if n < p.sizeBytes {
 		p.summedBytes = -1 // never sizeBytes, however much is added later
 	}
@@ -124,11 +128,14 @@ func (p *Payload) cut(pool *Pool, n int) {
 				p.blocks[i] = b[:n]
 				i++
 			}
-			p.free(pool, i)
-			return
+			rest = slices.Clone(p.blocks[i:])
+			clear(p.blocks[i:])
+			p.blocks = p.blocks[:i]
+			return rest
 		}
 		n -= len(b)
 	}
+	return nil
 }
 
 // trim moves the bytes of a last block with much unused capacity into smaller blocks. A chunk may stay in a

@@ -24,7 +24,7 @@ func TestPayloadIsOneRunOfBytes(t *testing.T) {
 			want = append(want, part...)
 			if rng.IntN(10) == 0 {
 				n := rng.IntN(len(want) + 1)
-				p.cut(pool, n)
+				pool.freeBlocks(p.cut(n)...)
 				want = want[:n]
 			}
 		}
@@ -75,10 +75,10 @@ func TestThePayloadKnowsItsChecksum(t *testing.T) {
 	}
 	p.trim(pool)
 	require.True(t, requireChecksum(t, &p))
-	p.cut(pool, p.Len())
+	pool.freeBlocks(p.cut(p.Len())...)
 	require.True(t, requireChecksum(t, &p), "nothing was cut off")
 	n := p.Len()
-	p.cut(pool, n-5000)
+	pool.freeBlocks(p.cut(n - 5000)...)
 	require.False(t, requireChecksum(t, &p))
 	p.add(pool, make([]byte, 5000))
 	require.Equal(t, n, p.Len())

@@ -155,6 +155,9 @@ func (p *Pool) put(c *Chunk) {
 		t.Payload.free(p, 0)
 		*t = Columns{DTS: t.DTS[:0], OffsetTicks: t.OffsetTicks[:0], SizeBytes: t.SizeBytes[:0], Flags: t.Flags[:0], Payload: Payload{blocks: t.Payload.blocks}}
 	}
+	p.freeBlocks(c.aside...)
+	clear(c.aside)
+	c.aside, c.observed = c.aside[:0], false
 	c.Set, c.Mark, c.Gap, c.Gaps, c.holeNS = nil, nil, Gap{}, c.Gaps[:0], 0
 	c.Seq, c.UTC, c.SteppedNS, c.StartsGOP, c.More, c.byFlow = 0, 0, 0, false, false, false
 	p.mu.Lock()

@@ -1,20 +1,21 @@
-// Package egress is reserved for live outputs: servers that send a stream of package hub
-// to clients while it is being recorded. Package api plays recorded files.
+// Package egress serves live streams to clients while they are recorded. Package api plays recorded files.
 //
-// Each output will be a package below this one, as each protocol is a package below stages/ingest:
+//	hub stream --live.Unit--> an output --> clients
 //
+// Each output is a package below this one, as each protocol is a package below stages/ingest:
+//
+//	rtp/    access units as RTP packets, for rtsp and whep
 //	rtsp/   PLAY: a client reads a stream over RTSP
-//	whep/   a browser reads a stream over WebRTC
-//	hls/    segments and playlists of a live stream, also of low latency
+//	cmaf/   parts of fragmented MP4 that all clients of a stream share, for fmp4 and hls
 //	fmp4/   one endless fragmented MP4 over HTTP
+//	hls/    playlists and segments of a live stream, with low latency
 //
-// None of these packages exists yet. Code that several of them share will be in this package.
+// This package has the part that several outputs share: Readers, by which the outputs over HTTP open streams, and which
+// bounds, counts and lists their clients. A client of RTSP is one of the server's connections.
 //
-// An output subscribes to a stream (hub.Subscription), so it cannot slow down the publisher or a
-// recording. Media that an output cannot send in time is dropped, and counted under a cause of
-// media.DropCauses.
+// An output reads access units in place, as soon as they arrive (package pipeline/media/live). It neither slows down the
+// publisher nor a recording. A client that reads too slowly continues at a key frame, and what it has missed is counted.
 //
-// An output imports the packages of pipeline and the hub, and no package of ingest, sinks or api.
-// An interface in this package will decide which clients may read a stream; the server passes in an
-// implementation, and the HTTP connections. A test of package main checks the imports.
+// An output imports the packages of pipeline and the hub, and no package of ingest, sinks or api. The server decides which
+// clients may read a stream, and passes in the HTTP connections. A test of package main checks the imports.
 package egress

@@ -29,7 +29,8 @@ type Config struct {
 	Builder       media.BuilderConfig
 	MaxGOPBytes   int           // memory of the newest GOP kept of a stream; a larger GOP is not kept (64 MiB)
 	MaxQueueBytes int           // memory of the queue of one subscription (64 MiB)
-	Linger        time.Duration // a pulled stream stays connected this long after its last subscription ended (10 s)
+	ServesReaders bool          // clients may read streams (Hub.Read): the hub keeps the newest GOP of every stream
+	Linger        time.Duration // a pulled stream stays connected this long after its last subscription or reader ended (10 s)
 	ReadTimeout   time.Duration // of a pull whose StreamConfig sets no ReadTimeout; 0: the puller's own
 	WallClock     string        // of a stream whose StreamConfig sets no WallClock; see WallClockArrival
 	G711          string        // of a stream whose StreamConfig sets no G711; see G711Keep
@@ -154,17 +155,10 @@ type PublishOptions struct {
 // host, otherwise for five (see PublishOptions.Silence). Any other publisher stays, and Publish
 // returns ErrBusy. After Hub.Close it returns ErrClosed.
 func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
-	if err := streampath.Check(path); err != nil {
+	s, err := h.use(path) // a stream exists as long as it has a publisher
+	if err != nil {
 		return nil, err
 	}
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return nil, ErrClosed
-	}
-	s := h.stream(path)
-	s.refs++ // a stream exists as long as it has a publisher
-	h.mu.Unlock()
 	p := newPublisher(s, o, h.watch)
 	if err := s.attach(p); err != nil {
 		h.leave(s)
@@ -176,17 +170,10 @@ func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 // Subscribe begins to read the stream of a path, which need not be live or configured yet. The
 // caller closes the subscription. After Hub.Close it returns ErrClosed.
 func (h *Hub) Subscribe(path string) (*Subscription, error) {
-	if err := streampath.Check(path); err != nil {
+	s, err := h.use(path)
+	if err != nil {
 		return nil, err
 	}
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return nil, ErrClosed
-	}
-	s := h.stream(path)
-	s.refs++
-	h.mu.Unlock()
 	sub := newSubscription(s, h.pool, h.cfg.MaxQueueBytes)
 	sub.leaveBudget = h.cfg.Budget.Join(path, sub)
 	s.subscribe(sub)
@@ -279,6 +266,21 @@ func (h *Hub) isClosed() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.closed
+}
+
+// use returns the stream of a path, and counts a use of it, which the caller ends with leave.
+func (h *Hub) use(path string) (*stream, error) {
+	if err := streampath.Check(path); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, ErrClosed
+	}
+	s := h.stream(path)
+	s.refs++
+	return s, nil
 }
 
 // stream returns the stream of a path, which it creates if needed. The caller holds h.mu.

@@ -129,7 +129,7 @@ func (s *stream) demand() {
 	if p == nil {
 		return
 	}
-	if len(s.subs) > 0 {
+	if s.wanted() {
 		if p.idle != nil {
 			p.idle(errWanted)
 			p.idle = nil
@@ -157,7 +157,7 @@ func (s *stream) demand() {
 func (s *stream) hangUp(ctx context.Context, p *pull) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ctx.Err() == nil && len(s.subs) == 0 && p.cancel != nil {
+	if ctx.Err() == nil && !s.wanted() && p.cancel != nil {
 		p.cancel(errUnwanted)
 	}
 }
@@ -209,7 +209,7 @@ func (s *stream) stopped(p *pull, hungUp bool) {
 	defer s.mu.Unlock()
 	p.running, p.cancel, p.idle, p.failed = false, nil, nil, failures{}
 	close(p.ended)
-	if (hungUp || p != s.pull) && len(s.subs) > 0 {
+	if (hungUp || p != s.pull) && s.wanted() {
 		s.demand()
 	}
 }

@@ -50,6 +50,7 @@ type stream struct {
 	// chunk.
 	gop      []*media.Chunk
 	gopBytes int
+	units    liveUnits
 }
 
 // setTracks makes set the track set of the media that follows. It first emits the publisher's
@@ -63,6 +64,7 @@ func (s *stream) setTracks(set *media.TrackSet) {
 	}
 	s.set = set
 	s.dropGOP()
+	s.tracksKnown()
 	for sub := range s.subs {
 		sub.attached()
 	}
@@ -88,7 +90,7 @@ func (s *stream) fanOut(c *media.Chunk) {
 // Recordings.Generation has changed since the last call.
 func (s *stream) mayBegin() *readers {
 	r := s.hub.recordings
-	if r == nil {
+	if r == nil || s.hub.cfg.ServesReaders {
 		return &always
 	}
 	generation := r.Generation() // read before the call of MayBegin
@@ -101,7 +103,10 @@ func (s *stream) mayBegin() *readers {
 	return is
 }
 
-// always is the result for a hub without Recordings.
+// wanted reports whether the stream has a subscription, or a reader or a window. The caller holds s.mu.
+func (s *stream) wanted() bool { return len(s.subs)+s.units.users > 0 }
+
+// always is the result for a hub without Recordings, or with Config.ServesReaders.
 var always = readers{may: true}
 
 // share passes a chunk to every subscription. It keeps the chunk for a recording that may begin, and for a job that has
@@ -159,6 +164,9 @@ func (s *stream) detach(p *Publisher, reason media.Cause) (d Departure) {
 	s.dropGOP()
 	for sub := range s.subs {
 		sub.end(reason)
+	}
+	if s.units.ring != nil {
+		s.units.ring.End(reason)
 	}
 	d = Departure{Path: s.path, Last: s.lastAccessUnit(), Since: s.left}
 	if s.silence.is {

@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/hub"
-	"github.com/gospool/spool/stages/ingest/clients"
 )
 
 // Server accepts published streams by one protocol.

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/stages/ingest/clients"
+	"github.com/gospool/spool/stages/clients"
 )
 
 // Servers holds the servers that a configuration enables.

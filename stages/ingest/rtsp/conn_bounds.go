@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gospool/spool/stages/ingest/clients"
+	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/ingest/rtsp/framing"
 )
 

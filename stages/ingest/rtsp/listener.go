@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gospool/spool/stages/ingest/clients"
+	"github.com/gospool/spool/stages/clients"
 )
 
 // listener accepts the connections of one endpoint and makes a serverConn of each. It bounds the number of open

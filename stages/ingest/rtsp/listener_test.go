@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/ingest"
-	"github.com/gospool/spool/stages/ingest/clients"
 )
 
 // listening returns one accepted connection, and the client's side of it.

@@ -20,9 +20,9 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/sparinglog"
+	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
-	"github.com/gospool/spool/stages/ingest/clients"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 

@@ -15,7 +15,7 @@ import (
 
 // Table holds the open connections of one server, bounds their number and lists them.
 //
-// A client that publishes is never closed for another client. The other clients wait. When a new client connects and
+// A client that publishes or reads is never closed for another client. The other clients wait. When a new client connects and
 // too many connections are open, the table closes the client that has waited longest since it connected or last made
 // progress. When too many clients of the new client's address wait, it closes the longest waiting one of that
 // address. So cameras behind one address may use all connections, and clients that only connect cannot lock out a
@@ -26,18 +26,21 @@ type Table struct {
 	log      *slog.Logger
 	clock    pipeline.Clock
 
+	sent, skipped atomic.Uint64 // Counts.Sent and Counts.Skipped
+
 	mu      sync.Mutex         // guards the fields below, and those of each Client below of.mu
 	open    *list.List         // of *Client, the oldest first
 	waiting *list.List         // of *Client that do not publish, the longest waiting first
 	from    map[netip.Addr]int // number of waiting clients, by Client.from
-	counts  Counts             // all but Counts.Connections
+	counts  Counts             // all but Counts.Connections, Counts.Sent and Counts.Skipped
 	number  uint64             // number of the newest client
 }
 
 // Limits bounds the clients of a server.
 type Limits struct {
 	Connections int // open connections; 0: no limit
-	PerAddress  int // connections of one address that do not publish; 0: a quarter of Connections, rounded up
+	PerAddress  int // connections of one address that neither publish nor read; 0: a quarter of Connections, rounded up
+	Readers     int // connections that read; 0: no limit
 }
 
 // Counts holds the counters of a server since its Table was made.
@@ -46,18 +49,23 @@ type Counts struct {
 	Refused     uint64 // refused because every open connection publishes
 	GivenUp     uint64 // closed for a newer connection because they did not publish
 	Publishers  uint64 // refused publications, except those refused because the password is missing
+	Reading     int    // connections that read now
+	Readers     uint64 // refused readers
+	Sent        uint64 // bytes sent to readers
+	Skipped     uint64 // access units that readers have not received because they read too slowly
 }
 
 // Client is one open connection in a Table.
 type Client struct {
-	of     *Table
-	remote string
-	from   netip.Addr // address under which the table counts it; of IPv6 the /64 network
-	since  time.Time
-	tls    bool
-	hangUp func() // closes the connection
-	number uint64
-	bytes  atomic.Uint64 // received
+	of            *Table
+	remote        string
+	from          netip.Addr // address under which the table counts it; of IPv6 the /64 network
+	since         time.Time
+	tls           bool
+	hangUp        func() // closes the connection
+	number        uint64
+	bytes         atomic.Uint64 // received
+	sent, skipped atomic.Uint64
 
 	// of.mu guards the fields below.
 	opened *list.Element // element of open; nil after Leave
@@ -169,6 +177,7 @@ func (c *Table) unqueue(k *Client) {
 // forget removes a connection from the table. The caller holds the lock.
 func (c *Table) forget(k *Client) {
 	c.unqueue(k)
+	k.stopReading()
 	if k.opened != nil {
 		c.open.Remove(k.opened)
 		k.opened = nil
@@ -187,6 +196,7 @@ func (k *Client) Announced(path, user string) { k.wait(path, user, media.Connect
 func (k *Client) wait(path, user string, state media.ConnectionState) {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
+	k.stopReading()
 	k.path, k.user, k.state = path, user, state
 	k.of.queue(k)
 }
@@ -196,12 +206,53 @@ func (k *Client) wait(path, user string, state media.ConnectionState) {
 func (k *Client) Publishes(path, user string) {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
+	k.stopReading()
 	k.path, k.user, k.state = path, user, media.ConnectionPublishing
 	k.of.unqueue(k)
 }
 
+// Reads records that a client receives media of a stream: the table does not close it for another client any more. It
+// returns false, and counts a refused reader, if Limits.Readers clients read already. user is as of Publishes.
+func (k *Client) Reads(path, user string) bool {
+	c := k.of
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.state != media.ConnectionReading {
+		if c.limits.Readers > 0 && c.counts.Reading >= c.limits.Readers {
+			c.counts.Readers++
+			return false
+		}
+		if k.opened != nil {
+			c.counts.Reading++
+		}
+	}
+	k.path, k.user, k.state = path, user, media.ConnectionReading
+	c.unqueue(k)
+	return true
+}
+
 // Read counts bytes received from the client.
 func (k *Client) Read(bytes int) { k.bytes.Add(uint64(bytes)) }
+
+// stopReading ends the state reading. The caller holds the lock.
+func (k *Client) stopReading() {
+	if k.state == media.ConnectionReading && k.opened != nil {
+		k.of.counts.Reading--
+	}
+	k.state = media.ConnectionOpen
+}
+
+// Sent counts bytes sent to a client that reads.
+func (k *Client) Sent(bytes int) {
+	k.sent.Add(uint64(bytes))
+	k.of.sent.Add(uint64(bytes))
+}
+
+// Skipped counts access units that a client has not received because it reads too slowly.
+func (k *Client) Skipped(units uint64) {
+	k.skipped.Add(units)
+	k.of.skipped.Add(units)
+}
 
 // Leave removes a client whose connection is closed. It may be called again. A later call of Opened, Announced or
 // Publishes does not bring the client back.
@@ -209,6 +260,29 @@ func (k *Client) Leave() {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
 	k.of.forget(k)
+}
+
+// End closes the open connection with a number, and reports whether there is one.
+func (c *Table) End(number uint64) bool {
+	c.mu.Lock()
+	var found *Client
+	for e := c.open.Front(); e != nil && found == nil; e = e.Next() {
+		if k := e.Value.(*Client); k.number == number {
+			found = k
+		}
+	}
+	c.mu.Unlock()
+	if found != nil {
+		found.hangUp()
+	}
+	return found != nil
+}
+
+// RefusedReader counts a reader that was refused for a reason other than a missing password.
+func (c *Table) RefusedReader() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts.Readers++
 }
 
 // RefusedPublisher counts a publication that was refused for a reason other than a missing password.
@@ -223,7 +297,7 @@ func (c *Table) Counts() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := c.counts
-	out.Connections = c.open.Len()
+	out.Connections, out.Sent, out.Skipped = c.open.Len(), c.sent.Load(), c.skipped.Load()
 	return out
 }
 
@@ -235,7 +309,7 @@ func (c *Table) List() []media.Connection {
 	for e := c.open.Front(); e != nil; e = e.Next() {
 		k := e.Value.(*Client)
 		out = append(out, media.Connection{
-			Protocol: c.protocol, Number: k.number, TLS: k.tls, User: k.user, Remote: k.remote, Path: k.path, Since: k.since, Bytes: k.bytes.Load(), State: k.state,
+			Protocol: c.protocol, Number: k.number, TLS: k.tls, User: k.user, Remote: k.remote, Path: k.path, Since: k.since, Bytes: k.bytes.Load(), Sent: k.sent.Load(), Skipped: k.skipped.Load(), State: k.state,
 		})
 	}
 	return out
