@@ -16,7 +16,7 @@ var connectionParams = []params.Param{
 	{Name: "limit", Kind: params.Integer, Def: "100", Max: media.MaxLimit, Doc: "connections in one answer"},
 	{Name: "cursor", Doc: "next of the previous page; with the same filters"},
 	{Name: "protocol", Doc: "of the server"},
-	{Name: "state", Enum: []string{string(media.ConnectionOpen), string(media.ConnectionAnnounced), string(media.ConnectionPublishing)}},
+	{Name: "state", Enum: []string{string(media.ConnectionOpen), string(media.ConnectionAnnounced), string(media.ConnectionPublishing), string(media.ConnectionReading)}},
 }
 
 type connectionsAnswer struct {
@@ -27,14 +27,17 @@ type connectionsAnswer struct {
 }
 
 type connectionDetail struct {
+	ID       string                `json:"id" doc:"for DELETE /mp4/connections/{id}"`
 	Protocol string                `json:"protocol" doc:"of the server"`
 	TLS      bool                  `json:"tls" doc:"whether the connection is encrypted"`
 	Remote   string                `json:"remote" doc:"host:port of the client"`
 	User     string                `json:"user,omitempty" doc:"user whose password was accepted for stream_path; absent without one, and for callers without the role control"`
-	Stream   string                `json:"stream_path,omitempty" doc:"stream that it publishes or may publish"`
+	Stream   string                `json:"stream_path,omitempty" doc:"stream that it publishes, may publish, or reads"`
 	Since    *string               `json:"since" format:"date-time"`
 	Bytes    uint64                `json:"bytes" doc:"received over the connection; without media over UDP"`
-	State    media.ConnectionState `json:"state" enum:"open,announced,publishing" doc:"open: no session yet, or its session has ended; announced: it may publish and has not sent yet"`
+	Sent     uint64                `json:"sent_bytes" doc:"of media, to a client that reads"`
+	Skipped  uint64                `json:"skipped_units" doc:"access units that a client has not received because it reads too slowly: it continued at a key frame"`
+	State    media.ConnectionState `json:"state" enum:"open,announced,publishing,reading" doc:"open: no session yet, or its session has ended; announced: it may publish and has not sent yet"`
 }
 
 func (s *Server) connections(w http.ResponseWriter, r *request) error {
@@ -48,12 +51,12 @@ func (s *Server) connections(w http.ResponseWriter, r *request) error {
 	}
 	out := connectionsAnswer{Status: "success", Connections: []connectionDetail{}}
 	var last media.Connection
-	for _, c := range s.deps.OpenConnections() {
+	for _, c := range s.openConnections() {
 		if protocol != "" && c.Protocol != protocol || state != "" && string(c.State) != state || !after.before(c) {
 			continue
 		}
 		if len(out.Connections) == limit {
-			out.Next = fmt.Sprintf("%s.%d", last.Protocol, last.Number)
+			out.Next = connectionID(last)
 			break
 		}
 		last = c
@@ -61,11 +64,37 @@ func (s *Server) connections(w http.ResponseWriter, r *request) error {
 			c.User = ""
 		}
 		out.Connections = append(out.Connections, connectionDetail{
-			Protocol: c.Protocol, TLS: c.TLS, Remote: c.Remote, User: c.User, Stream: c.Path, Since: utc(c.Since), Bytes: c.Bytes, State: c.State,
+			ID: connectionID(c), Protocol: c.Protocol, TLS: c.TLS, Remote: c.Remote, User: c.User, Stream: c.Path, Since: utc(c.Since),
+			Bytes: c.Bytes, Sent: c.Sent, Skipped: c.Skipped, State: c.State,
 		})
 	}
 	out.Count = len(out.Connections)
 	answer(w, http.StatusOK, out)
+	return nil
+}
+
+func (s *Server) openConnections() []media.Connection {
+	if s.deps.Clients == nil {
+		return nil
+	}
+	return s.deps.Clients.Connections()
+}
+
+// connectionID returns the name of a connection in the API, which is also the cursor behind it.
+func connectionID(c media.Connection) string { return fmt.Sprintf("%s.%d", c.Protocol, c.Number) }
+
+type endedAnswer struct {
+	Status string `json:"status" enum:"success"`
+	ID     string `json:"id" doc:"of the connection, which is being closed"`
+}
+
+func (s *Server) endConnection(w http.ResponseWriter, r *request) error {
+	id := r.params.ByName("id")
+	at, err := connectionCursor(id)
+	if err != nil || s.deps.Clients == nil || !s.deps.Clients.End(at.protocol, at.number) {
+		return NotFound("no open connection has the id %q: GET /mp4/connections lists them", id)
+	}
+	answer(w, http.StatusOK, endedAnswer{"success", id})
 	return nil
 }
 

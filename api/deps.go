@@ -40,10 +40,9 @@ type Deps struct {
 	Pipelines Pipelines // nil: no pipeline is listed, and none can be changed
 	Retention Retention // nil: requests for the retention plan get 503
 
-	// OpenConnections lists the open connections of the ingest servers, sorted by protocol and
-	// number. nil: the list is empty.
-	OpenConnections func() []media.Connection
-	PublishTo       func() []PublishAddress // addresses to publish streams to; nil: the list is empty
+	Live      Live                    // nil: requests for live streams get 503
+	Clients   Connections             // nil: no connection is listed
+	PublishTo func() []PublishAddress // addresses to publish streams to; nil: the list is empty
 
 	Ready   func(context.Context) []Check            // runs the checks of /readyz; nil: always ready
 	Health  func(context.Context) []pipeline.Problem // lists the present problems; nil: the list is empty
@@ -106,6 +105,15 @@ type Catalogue interface {
 	// that the catalogue does not list. The caller has checked that the recording is neither
 	// protected, being written nor being read.
 	Delete(ctx context.Context, id media.ID) error
+}
+
+// Connections lists and ends the connections of clients that publish or read live streams.
+type Connections interface {
+	// Connections lists the open connections, sorted by protocol and number.
+	Connections() []media.Connection
+	// End closes the connection with a number among those of a protocol, and reports whether there
+	// is one. It does not wait until the connection is closed.
+	End(protocol string, number uint64) bool
 }
 
 // Check is the result of one readiness check.

@@ -169,7 +169,7 @@ func (s *Server) newMediaMTX() (http.Handler, error) {
 	side, err := mediamtx.New(mediamtx.Config{
 		Player: s.player, Origins: s.cfg.MediaMTX.Origins, Fail: s.fail, Refuse: refuseRange,
 		Allows: func(r *http.Request) (bool, time.Duration) {
-			_, err := s.authorize(r, auth.View)
+			_, err := s.authorize(r, auth.View, false)
 			var e *Error
 			if errors.As(err, &e) {
 				return false, e.Retry

@@ -22,6 +22,8 @@ var operations = map[string]auth.Role{
 	"POST /mp4/start/a": auth.Control, "POST /mp4/stop/a": auth.Control, "POST /mp4/event/a": auth.Control, "PATCH /mp4/records/x": auth.Control,
 	"POST /mp4/pipelines/x/start": auth.Control, "POST /mp4/pipelines/x/stop": auth.Control, "POST /mp4/pipelines/x/drain": auth.Control,
 
+	"GET /mp4/live/a": auth.View, "DELETE /mp4/connections/x": auth.Control,
+
 	"DELETE /mp4/records": auth.Admin, "DELETE /mp4/records/x": auth.Admin, "DELETE /mp4/streams/a": auth.Admin, "POST /mp4/reload": auth.Admin, "POST /mp4/retention/confirm": auth.Admin,
 
 	"GET /mp4/export": auth.View, "GET /mp4/export/x": auth.View, "GET /mp4/export/x/y": auth.View, "POST /mp4/export": auth.Control, "DELETE /mp4/export/x": auth.Control,
@@ -81,7 +83,7 @@ func TestEveryOperationOfEveryRole(t *testing.T) {
 
 // TestTheMapOfOperationsIsComplete: a new route must be added to it by hand.
 func TestTheMapOfOperationsIsComplete(t *testing.T) {
-	examples := strings.NewReplacer("*stream_path", "a", "*filename", "a.mp4", ":id", "x", ":name", "x", ":file", "y")
+	examples := strings.NewReplacer("*stream_path", "a", "*filename", "a.mp4", "*file", "a", ":id", "x", ":name", "x", ":file", "y")
 	seen := map[string]bool{}
 	for _, rt := range routes() {
 		op := rt.method + " " + examples.Replace(rt.path)

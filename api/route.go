@@ -13,21 +13,22 @@ import (
 
 // route describes one endpoint: one row of the table in routes.go.
 type route struct {
-	op      string // operationId in the OpenAPI document
-	method  string // HTTP method; a route with GET also answers HEAD
-	path    string // in httprouter's syntax: :name stands for one segment, *name for the rest of the path
-	alias   string // second path with the same answers, not in the OpenAPI document; may be empty
-	summary string
-	about   string    // longer description; may be empty
-	role    auth.Role // role that the caller needs; empty: open to every client
-	query   []params.Param
-	body    any         // a value of the request body's type; nil: the request has no body
-	yaml    bool        // the body may also be YAML
-	answer  any         // a value of the type of a 200 answer; nil: the answer has the content type media
-	media   string      // content type of a 200 answer if answer is nil
-	codes   []int       // HTTP codes of errors of this route, for the OpenAPI document
-	others  map[int]any // by HTTP code: a value of the type of an answer that is neither 200 nor an errorAnswer
-	handle  func(*Server, http.ResponseWriter, *request) error
+	op       string // operationId in the OpenAPI document
+	method   string // HTTP method; a route with GET also answers HEAD
+	path     string // in httprouter's syntax: :name stands for one segment, *name for the rest of the path
+	alias    string // second path with the same answers, not in the OpenAPI document; may be empty
+	summary  string
+	about    string    // longer description; may be empty
+	role     auth.Role // role that the caller needs; empty: open to every client
+	ofStream bool      // a caller that may read or publish some streams needs no role; the handler checks the stream
+	query    []params.Param
+	body     any         // a value of the request body's type; nil: the request has no body
+	yaml     bool        // the body may also be YAML
+	answer   any         // a value of the type of a 200 answer; nil: the answer has the content type media
+	media    string      // content type of a 200 answer if answer is nil
+	codes    []int       // HTTP codes of errors of this route, for the OpenAPI document
+	others   map[int]any // by HTTP code: a value of the type of an answer that is neither 200 nor an errorAnswer
+	handle   func(*Server, http.ResponseWriter, *request) error
 }
 
 // request is a request as a handler gets it: its caller has the role of the route, and its query
@@ -83,7 +84,7 @@ func (s *Server) newRouter(table []route) *httprouter.Router {
 // the query parameters and calls the handler.
 func (s *Server) dispatch(rt *route) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
-		who, err := s.authorize(r, rt.role)
+		who, err := s.authorize(r, rt.role, rt.ofStream)
 		if err != nil {
 			s.refuse(w, r, err)
 			return

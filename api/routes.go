@@ -28,8 +28,10 @@ func routes() []route {
 			query: pageOfNames("streams"), answer: streamsAnswer{}, handle: (*Server).streams},
 		{op: "forgetStream", method: "DELETE", path: "/mp4/streams/*stream_path", summary: "Remove an offline stream from the list; its recordings stay", role: auth.Admin,
 			answer: forgottenAnswer{}, codes: []int{404, 409}, handle: (*Server).forget},
-		{op: "connections", method: "GET", path: "/mp4/connections", summary: "Open connections of publishing clients, by page: by protocol, the oldest first", role: auth.View,
+		{op: "connections", method: "GET", path: "/mp4/connections", summary: "Open connections of clients that publish or read, by page: by protocol, the oldest first", role: auth.View,
 			query: connectionParams, answer: connectionsAnswer{}, handle: (*Server).connections},
+		{op: "endConnection", method: "DELETE", path: "/mp4/connections/:id", summary: "Close the connection of a client, which may come back", role: auth.Control,
+			answer: endedAnswer{}, codes: []int{404}, handle: (*Server).endConnection},
 
 		{op: "event", method: "POST", path: "/mp4/event/*stream_path", summary: "Record an event, with media from before it", role: auth.Control,
 			body: eventBody{}, answer: eventAnswer{}, codes: []int{404, 409, 415}, handle: (*Server).event},
@@ -85,7 +87,7 @@ func routes() []route {
 		{op: "readyz", method: "GET", path: "/readyz", summary: "Everything that recording needs works", answer: readyAnswer{}, others: map[int]any{503: readyAnswer{}}, handle: (*Server).readyz},
 		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: auth.View,
 			media: "text/plain", handle: (*Server).metrics},
-	}, slices.Concat(playRoutes(), momentRoutes(), exportRoutes(), pageRoutes())...)
+	}, slices.Concat(playRoutes(), liveRoutes(), momentRoutes(), exportRoutes(), pageRoutes())...)
 }
 
 // indexAnswer describes the server at GET /mp4: its endpoints, the addresses to publish streams

@@ -21,7 +21,6 @@ import (
 	"github.com/gospool/spool/api/scrub"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/guard"
-	"github.com/gospool/spool/pipeline/media"
 	"github.com/julienschmidt/httprouter"
 )
 
@@ -64,9 +63,6 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	deps.Log = cmp.Or(deps.Log, slog.New(slog.DiscardHandler))
 	if deps.Clock == nil {
 		deps.Clock = pipeline.SystemClock
-	}
-	if deps.OpenConnections == nil {
-		deps.OpenConnections = func() []media.Connection { return nil }
 	}
 	if deps.PublishTo == nil {
 		deps.PublishTo = func() []PublishAddress { return nil }

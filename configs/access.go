@@ -23,14 +23,22 @@ type Auth struct {
 type User struct {
 	Name         string        `yaml:"name"`
 	PasswordHash config.Secret `yaml:"password_hash" doc:"Made by spool passwd."`
-	Roles        []string      `yaml:"roles" oneof:"view control admin declare" doc:"view: read everything. control: view, and start, stop and protect. admin: control, and delete and reload. declare: view, and make pipelines within the bounds of the block declare; admin does not include it. A list may have several: [control, declare]."`
+	Roles        []string      `yaml:"roles" oneof:"view control admin declare" doc:"view: read everything. control: view, and start, stop and protect. admin: control, and delete and reload. declare: view, and make pipelines within the bounds of the block declare; admin does not include it. A list may have several: [control, declare]. A user with play or publish needs none."`
+	LiveStreams  `yaml:",inline"`
+}
+
+// LiveStreams holds patterns of the paths of live streams that a user or a token of the API may read and publish.
+type LiveStreams struct {
+	Play    []string `yaml:"play,omitempty" doc:"Patterns of the live streams that it may watch: * within a segment, ** for any number of segments. Without any: all, with the role view."`
+	Publish []string `yaml:"publish,omitempty" doc:"Patterns of the streams that it may publish over HTTP. Without any: none."`
 }
 
 // Token is the credential with which a program uses the API.
 type Token struct {
-	Name  string       `yaml:"name" doc:"For the log."`
-	Token config.Token `yaml:"token" doc:"The secret, or sha256: and its hex digest."`
-	Roles []string     `yaml:"roles" oneof:"view control admin declare" doc:"As of users."`
+	Name        string       `yaml:"name" doc:"For the log."`
+	Token       config.Token `yaml:"token" doc:"The secret, or sha256: and its hex digest."`
+	Roles       []string     `yaml:"roles" oneof:"view control admin declare" doc:"As of users."`
+	LiveStreams `yaml:",inline"`
 }
 
 // TLS names the PEM files of a certificate and its key. The server reads them again when they change.
@@ -201,7 +209,7 @@ func (c *checks) onceOnly(names map[string]bool, i int, name string) {
 func (u User) Check() config.Problems {
 	var c checks
 	c.signsIn(u.Name, u.PasswordHash)
-	c.want(len(u.Roles) > 0, "roles", "is empty", "some of view, control, admin, declare")
+	c.permitted(u.Roles, u.LiveStreams)
 	return c.problems
 }
 
@@ -209,7 +217,7 @@ func (u User) Check() config.Problems {
 func (t Token) Check() config.Problems {
 	var c checks
 	c.want(!t.Token.Empty(), "token", "is missing", "spool token makes one")
-	c.want(len(t.Roles) > 0, "roles", "is empty", "some of view, control, admin, declare")
+	c.permitted(t.Roles, t.LiveStreams)
 	return c.problems
 }
 
@@ -220,11 +228,7 @@ func (p Publisher) Check() config.Problems {
 	c.named(p.Name)
 	c.want(!p.PasswordHash.Empty() || p.Digest != (Digest{}), "password_hash", "is missing, and so is digest", "spool passwd makes a password_hash, spool passwd --digest a digest")
 	c.want(len(p.Publish) > 0, "publish", "is empty", `for example ["live/**"]`)
-	for i, pattern := range p.Publish {
-		if _, err := streampath.ParseGlob(pattern); err != nil {
-			c.add(config.Join("publish", strconv.Itoa(i)), err.Error(), "")
-		}
-	}
+	c.patterns("publish", p.Publish)
 	return c.problems
 }
 
@@ -236,6 +240,22 @@ func (c *checks) named(name string) {
 func (c *checks) signsIn(name string, hash config.Secret) {
 	c.named(name)
 	c.want(!hash.Empty(), "password_hash", "is missing", "spool passwd makes it")
+}
+
+// permitted adds problems for a user or a token that may do nothing, and for invalid patterns.
+func (c *checks) permitted(roles []string, s LiveStreams) {
+	c.want(len(roles)+len(s.Play)+len(s.Publish) > 0, "roles", "is empty", "some of view, control, admin, declare")
+	c.patterns("play", s.Play)
+	c.patterns("publish", s.Publish)
+}
+
+// patterns adds a problem for each invalid pattern of a list.
+func (c *checks) patterns(key string, list []string) {
+	for i, pattern := range list {
+		if _, err := streampath.ParseGlob(pattern); err != nil {
+			c.add(config.Join(key, strconv.Itoa(i)), err.Error(), "")
+		}
+	}
 }
 
 // Check returns a problem if only one of the two files is set.

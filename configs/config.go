@@ -15,6 +15,7 @@ type Config struct {
 	Database  Database                  `yaml:"database" doc:"Location of the catalogue of recordings."`
 	HTTP      HTTP                      `yaml:"http" doc:"The API."`
 	Ingest    Ingest                    `yaml:"ingest" doc:"The servers that streams are published to."`
+	Egress    Egress                    `yaml:"egress" doc:"Clients that watch streams while they come in."`
 	Retention Retention                 `yaml:"retention" doc:"When recordings are deleted, beside mp4.expire_days and mp4.disk_max_percent."`
 	Events    Events                    `yaml:"events" doc:"Limits of events, and how long they are listed."`
 	Exports   Exports                   `yaml:"exports" doc:"Limits of exports (POST /mp4/export), and how long they are kept."`

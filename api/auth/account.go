@@ -17,7 +17,7 @@ type account struct {
 }
 
 func newAccount(u User) (*account, error) {
-	roles, err := RolesOf(u.Roles...)
+	who, err := newCaller(u.Name, u.Roles, u.Streams)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func newAccount(u User) (*account, error) {
 		return nil, fmt.Errorf("the name is empty or holds a colon, which basic authentication cannot carry")
 	}
 	h, err := parseHash(u.PasswordHash)
-	return &account{caller: Caller{u.Name, roles}, hash: h}, err
+	return &account{caller: who, hash: h}, err
 }
 
 // seen reports whether s is the secret of the password that was right last. Its time does not

@@ -48,15 +48,15 @@ func New(c Config, failures int, clock pipeline.Clock, seen *Failures) (*Authent
 }
 
 func newToken(t Token) (token, error) {
-	roles, err := RolesOf(t.Roles...)
-	if err != nil {
-		return token{}, err
-	}
 	name := "token"
 	if t.Name != "" {
 		name = "token " + t.Name
 	}
-	tok := token{caller: Caller{name, roles}}
+	who, err := newCaller(name, t.Roles, t.Streams)
+	if err != nil {
+		return token{}, err
+	}
+	tok := token{caller: who}
 	if len(t.Token) >= len(digestPrefix) && t.Token[:len(digestPrefix)] == digestPrefix {
 		digest := t.Token[len(digestPrefix):]
 		if n, err := hex.Decode(tok.digest[:], []byte(digest)[:min(len(digest), 2*sha256.Size)]); err != nil || n != sha256.Size || len(digest) != 2*sha256.Size {

@@ -82,7 +82,7 @@ func TestRightPasswordsAreNeverLimited(t *testing.T) {
 		a.passwords.users["joe"].verified = nil
 		who, err := a.ByPassword(t.Context(), here, "joe", "correct horse of joe")
 		require.NoError(t, err)
-		require.Equal(t, Caller{"joe", view | control}, who)
+		require.Equal(t, Caller{Name: "joe", Roles: view | control}, who)
 	}
 	require.Empty(t, a.passwords.names.first.debts)
 	seen.Each(func(r Reason, n uint64) { require.Zero(t, n, r) })
@@ -118,7 +118,7 @@ func TestCachedCredentialsAreAcceptedFromABlockedAddress(t *testing.T) {
 	require.EqualValues(t, 500-DefaultFailures, seen.count(Throttled))
 	who, err := a.ByToken(here, viewToken)
 	require.NoError(t, err)
-	require.Equal(t, Caller{"token wall", view}, who)
+	require.Equal(t, Caller{Name: "token wall", Roles: view}, who)
 	require.NoError(t, a.try(here, "joe", "correct horse of joe"))
 	require.NoError(t, a.try("127.0.0.2:1", "eve", "correct horse of eve"), "another address is not affected")
 }

@@ -15,12 +15,14 @@ func (c Config) Open() bool { return len(c.Users) == 0 && len(c.Tokens) == 0 }
 type User struct {
 	Name         string
 	PasswordHash string // result of HashPassword
-	Roles        []Role
+	Roles        []Role // may be empty if the user has Streams
+	Streams      Streams
 }
 
 // Token is a bearer token by which a program signs in (RFC 6750).
 type Token struct {
-	Name  string // shown in the log; may be empty
-	Token string // the secret, or sha256: and the SHA-256 of the secret in hexadecimal
-	Roles []Role
+	Name    string // shown in the log; may be empty
+	Token   string // the secret, or sha256: and the SHA-256 of the secret in hexadecimal
+	Roles   []Role // may be empty if the token has Streams
+	Streams Streams
 }

@@ -27,7 +27,7 @@ type Credentials struct{ Name, PasswordHash string }
 func NewPasswords(users []Credentials, others []string, clock pipeline.Clock) (*Passwords, error) {
 	all := make([]User, len(users))
 	for i, u := range users {
-		all[i] = User{u.Name, u.PasswordHash, []Role{View}} // an account must have a role, which is not used here
+		all[i] = User{Name: u.Name, PasswordHash: u.PasswordHash, Roles: []Role{View}} // an account must have a role, which is not used here
 	}
 	v, err := newVerifier(all, DefaultFailures, clock)
 	if err != nil {

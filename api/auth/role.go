@@ -93,8 +93,20 @@ func roleNames() string {
 	return strings.Join(names, ", ")
 }
 
+// newCaller returns a caller with the given roles and those that they include. It returns an error for an unknown role,
+// and for a caller without roles and streams.
+func newCaller(name string, list []Role, s Streams) (Caller, error) {
+	var roles Roles
+	var err error
+	if len(list) > 0 || s.Empty() {
+		roles, err = RolesOf(list...)
+	}
+	return Caller{name, roles, s}, err
+}
+
 // Caller identifies the caller of a request.
 type Caller struct {
-	Name  string // the user's name, or token and the token's name; "anybody" without authentication; empty if unknown
-	Roles Roles
+	Name    string // the user's name, or token and the token's name; "anybody" without authentication; empty if unknown
+	Roles   Roles
+	Streams Streams
 }

@@ -26,7 +26,6 @@ var parsers = map[string]string{
 	"api/forwarded/forwarded.go":         "FuzzClient TestTheCostOfAHeaderIsBounded",
 	"api/auth/authenticator.go":          "FuzzHash api.TestTheCostOfARequestIsProportional",
 	"api/events.go":                      "FuzzEventBody TestTheCostOfARequestIsProportional",
-	"api/events_list.go":                 "short: an event's own data, of 1024 bytes at most",
 	"api/auth/password.go":               "FuzzHash",
 	"api/auth/digest.go":                 "short: two hashes of a setting",
 	"api/pipelines.go":                   "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",

@@ -36,7 +36,7 @@ var mayImport = []struct {
 	{"cmd/spool", []string{"cmd/spool/benchplay", "cmd/spool/export", "cmd/spool/logging", "cmd/spool/newfile", "cmd/spool/probe", "cmd/spool/progress", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
 		"pipeline", "pipeline/bytesize", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server may import the recorder
-	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/unmanaged", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
+	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/unmanaged", "cmd/spool/server/viewing", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
 	{"cmd/spool/probe", []string{"cmd/spool/progress", "pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/endcause", "pipeline/isobmff", "pipeline/media",
 		"sinks/mp4", "stages/hub", "stages/ingest/file"}},
 	{"cmd/spool/benchplay", []string{"cmd/spool/progress", "bench/harness", "bench/play"}},
@@ -46,6 +46,7 @@ var mayImport = []struct {
 	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
 	{"cmd/spool/server/declared", []string{"cmd/spool/server/unmanaged", "api", "api/auth", "configs", "sinks/metadata/database", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder", "pipeline/wallclock"}},
 	{"cmd/spool/server/unmanaged", []string{"configs", "pipeline", "pipeline/config", "sinks/mp4/disk"}},
+	{"cmd/spool/server/viewing", []string{"pipeline/media", "stages/clients", "stages/egress", "stages/ingest"}},
 	{"cmd/spool/server/outside", []string{"cmd/spool/server/unmanaged", "configs", "pipeline", "pipeline/certificate", "pipeline/config", "pipeline/filesystem", "sinks/mp4/disk"}},
 	{"cmd/...", nil}, // only tests
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
@@ -58,7 +59,7 @@ var mayImport = []struct {
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
 	{"stages/egress", []string{"pipeline", "pipeline/media", "pipeline/media/live", "stages/clients", "stages/hub"}}, // no protocol
-	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // sources and pipelines meet in the hub
+	{"stages/...", []string{"pipeline/...", "stages/hub"}},                                                           // sources and pipelines meet in the hub
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
 	{"sinks/mp4/sampleindex", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
@@ -69,7 +70,7 @@ var mayImport = []struct {
 	{"sinks/metadata/database", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}}, // no row
 	{"sinks/footage", []string{"pipeline", "pipeline/media"}},                                          // the caller passes in the stores
 	{"sinks/...", []string{"pipeline/..."}},                                                            // no sink imports another, nor a stage
-	{"api/auth", []string{"pipeline"}},
+	{"api/auth", []string{"pipeline", "pipeline/streampath"}},
 	{"api/conn", []string{"api/auth"}},
 	{"api/forwarded", nil},
 	{"api/playback", []string{"pipeline/media", "pipeline/streampath"}},

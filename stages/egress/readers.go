@@ -19,7 +19,7 @@ import (
 // Errors of Readers.Open, beside those of package hub.
 var (
 	ErrNoStream = errors.New("the stream is not live: it has no publisher and no pull")
-	ErrFull     = errors.New("too many clients read live streams: http.max_live_readers")
+	ErrFull     = errors.New("too many clients read live streams: egress.max_readers")
 )
 
 // tracksWait bounds the wait for the tracks of a stream whose pull has just begun.

@@ -28,6 +28,8 @@ type Server interface {
 	// Counts returns the counters of the server, and Connections its open connections. Both may be called at any time.
 	Counts() clients.Counts
 	Connections() []media.Connection
+	// End closes the open connection with a number, and reports whether there is one. It does not wait.
+	End(number uint64) bool
 }
 
 // FaultyServer is a Server that may listen although clients cannot connect, for example because its certificate is

@@ -123,6 +123,17 @@ func (r *RunningServer) Command(url string) string {
 // Counts returns the server's counters.
 func (r *RunningServer) Counts() clients.Counts { return r.server.Counts() }
 
+// End closes the open connection with a number among those of the server of a protocol, and reports whether there is
+// one.
+func (s *Servers) End(protocol string, number uint64) bool {
+	for _, one := range s.all {
+		if one.Name == protocol {
+			return one.server.End(number)
+		}
+	}
+	return false
+}
+
 // Connections returns the open connections of all servers, by protocol, then by number.
 func (s *Servers) Connections() (all []media.Connection) {
 	for _, one := range s.all {

@@ -23,6 +23,8 @@ var operations = map[string]string{
 	"POST /mp4/start/{stream_path}": "control", "POST /mp4/stop/{stream_path}": "control", "POST /mp4/event/{stream_path}": "control", "PATCH /mp4/records/{id}": "control",
 	"POST /mp4/pipelines/{name}/start": "control", "POST /mp4/pipelines/{name}/stop": "control", "POST /mp4/pipelines/{name}/drain": "control",
 
+	"GET /mp4/live/{file}": "view", "DELETE /mp4/connections/{id}": "control",
+
 	"DELETE /mp4/records": "admin", "DELETE /mp4/records/{id}": "admin", "DELETE /mp4/streams/{stream_path}": "admin", "POST /mp4/reload": "admin", "POST /mp4/retention/confirm": "admin",
 
 	"GET /mp4/export": "view", "GET /mp4/export/{id}": "view", "GET /mp4/export/{id}/{file}": "view", "POST /mp4/export": "control", "DELETE /mp4/export/{id}": "control",

@@ -22,12 +22,26 @@ import (
 func apiAuth(a configs.Auth) (out auth.Config) {
 	out.None = a.None
 	for _, u := range a.Users {
-		out.Users = append(out.Users, auth.User{Name: u.Name, PasswordHash: u.PasswordHash.Reveal(), Roles: roles(u.Roles)})
+		out.Users = append(out.Users, auth.User{Name: u.Name, PasswordHash: u.PasswordHash.Reveal(), Roles: roles(u.Roles), Streams: liveStreams(u.LiveStreams)})
 	}
 	for _, t := range a.Tokens {
-		out.Tokens = append(out.Tokens, auth.Token{Name: t.Name, Token: t.Token.Reveal(), Roles: roles(t.Roles)})
+		out.Tokens = append(out.Tokens, auth.Token{Name: t.Name, Token: t.Token.Reveal(), Roles: roles(t.Roles), Streams: liveStreams(t.LiveStreams)})
 	}
 	return out
+}
+
+// liveStreams returns the parsed patterns, which the check of the configuration has accepted.
+func liveStreams(s configs.LiveStreams) auth.Streams {
+	return auth.Streams{Play: globs(s.Play), Publish: globs(s.Publish)}
+}
+
+func globs(patterns []string) (all []streampath.Glob) {
+	for _, p := range patterns {
+		if g, err := streampath.ParseGlob(p); err == nil {
+			all = append(all, g)
+		}
+	}
+	return all
 }
 
 func roles(names []string) (out []auth.Role) {

@@ -155,12 +155,12 @@ func (s *Server) newAPI(dir string) error {
 	}, api.Deps{
 		Log: s.log, Clock: s.clock,
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.expected, Seen: s.expected.Seen,
-		Events:          s.events,
-		OpenConnections: s.servers.Connections, PublishTo: s.publishTo, Catalogue: s.recordings, Files: files, Lists: s.lists(), Belongs: s.recordings.belongs,
+		Events:  s.events,
+		Clients: s.connections(), PublishTo: s.publishTo, Catalogue: s.recordings, Files: files, Lists: s.lists(), Belongs: s.recordings.belongs,
 		Clips:    &clip.Library{Files: files, Indexes: sampleindex.In(abs), Belongs: s.recordings.belongs},
 		Exports:  func(source bundle.Source) *export.Store { return s.newExports(abs, source) },
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
-		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}, memoryMetrics{s.pool}}, SignIns: s.signIns["http"],
+		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}, s.connections(), memoryMetrics{s.pool}}, SignIns: s.signIns["http"],
 	})
 	return err
 }

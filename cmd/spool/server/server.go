@@ -16,6 +16,7 @@ import (
 	"github.com/gospool/spool/api/export"
 	"github.com/gospool/spool/cmd/spool/server/declared"
 	"github.com/gospool/spool/cmd/spool/server/seen"
+	"github.com/gospool/spool/cmd/spool/server/viewing"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -27,6 +28,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/retention"
 	"github.com/gospool/spool/stages"
+	"github.com/gospool/spool/stages/egress"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/webhook"
@@ -67,6 +69,7 @@ type Server struct {
 	recorder     *recorder.Recorder
 	declared     *declared.Set
 	servers      *ingest.Servers
+	viewers      *egress.Readers
 	wall         *wallclock.Judge
 	expected     *seen.Expected // the hub's and the remembered streams; set by open
 	disk         *diskTimes
@@ -129,7 +132,7 @@ func New(d declared.State, o Options) (*Server, error) {
 	s.hub = hub.New(s.pool, s.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: cfg.FlushBytes.Int()},
 		MaxGOPBytes: cfg.Memory.GOP.Int(), MaxQueueBytes: cfg.Memory.Queue.Int(),
-		ReadTimeout: cfg.Ingest.ReadTimeout.D(), WallClock: cfg.Ingest.WallClock, G711: cfg.Ingest.Audio.G711,
+		ServesReaders: cfg.Egress.Enable, ReadTimeout: cfg.Ingest.ReadTimeout.D(), WallClock: cfg.Ingest.WallClock, G711: cfg.Ingest.Audio.G711,
 		Budget: budget, Clock: clock, Log: log,
 	})
 	s.writable = newWritable(s.tasks, clock, s.trouble, s.logUnwritable)
@@ -165,10 +168,15 @@ func New(d declared.State, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.viewers = egress.NewReaders(s.hub, cfg.Egress.MaxReaders, log, clock)
 	s.declared = declared.New(d, declared.Deps{
 		Load: o.Load, Hub: s.hub, Recorder: s.recorder, Raise: s.raise, Clock: clock, Wall: s.wall, Log: log,
 	})
 	return s, nil
+}
+
+func (s *Server) connections() viewing.Connections {
+	return viewing.Connections{Servers: s.servers, Readers: s.viewers}
 }
 
 // close ends the parts that are open, each before the parts that it depends on. It stops waiting when ctx ends,

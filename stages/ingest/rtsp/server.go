@@ -175,6 +175,9 @@ func (s *Server) UDP() bool { return s.udp }
 // Counts returns the server's counters of connections and refused publishers.
 func (s *Server) Counts() clients.Counts { return s.clients.Counts() }
 
+// End closes the open connection with a number, and reports whether there is one.
+func (s *Server) End(number uint64) bool { return s.clients.End(number) }
+
 // Connections lists the open connections, the oldest first.
 func (s *Server) Connections() []media.Connection { return s.clients.List() }
 

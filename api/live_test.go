@@ -1,0 +1,70 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/api/auth"
+	"github.com/gospool/spool/pipeline/streampath"
+)
+
+// liveFiles serves a file NAME.mp4 of each stream.
+type liveFiles struct{}
+
+func (liveFiles) Stream(file string) (path string, known bool) {
+	return strings.CutSuffix(file, ".mp4")
+}
+
+func (liveFiles) Serve(w http.ResponseWriter, _ *http.Request, file, user string) error {
+	_, err := fmt.Fprintf(w, "%s for %s", file, user)
+	return err
+}
+
+func TestLiveStreamsAreServed(t *testing.T) {
+	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Live = liveFiles{} })
+	require.Equal(t, "live/a.mp4 for anybody", do(s, "GET", "/mp4/live/live/a.mp4", "").body)
+	do(s, "GET", "/mp4/live/live/a", "").refused(t, 404)
+	do(s, "GET", "/mp4/live/a//b.mp4", "").refused(t, 400)
+	do(s, "GET", "/mp4/live/a.mp4?x=1", "").refused(t, 400)
+	do(newFixture(t).server(), "GET", "/mp4/live/live/a.mp4", "").refused(t, 503)
+}
+
+func patterns(t *testing.T, list ...string) (all []streampath.Glob) {
+	t.Helper()
+	for _, p := range list {
+		g, err := streampath.ParseGlob(p)
+		require.NoError(t, err)
+		all = append(all, g)
+	}
+	return all
+}
+
+func TestWhoMayReadALiveStream(t *testing.T) {
+	const guest, wide, publisher = "guest-0123456789abcdef", "wide-0123456789abcdef", "publisher-0123456789abcdef"
+	s := newFixture(t).server(func(c *Config, d *Deps) {
+		d.Live = liveFiles{}
+		c.Auth = auth.Config{Tokens: []auth.Token{
+			{Token: viewToken, Roles: []auth.Role{auth.View}},
+			{Token: guest, Streams: auth.Streams{Play: patterns(t, "live/front", "shop/**")}},
+			{Token: wide, Roles: []auth.Role{auth.Admin}, Streams: auth.Streams{Play: patterns(t, "yard/*")}},
+			{Token: publisher, Streams: auth.Streams{Publish: patterns(t, "**")}},
+		}}
+	})
+	for _, c := range []struct {
+		token, path string
+		code        int
+	}{
+		{viewToken, "live/front", 200}, {guest, "live/front", 200}, {guest, "shop/1/2", 200}, {guest, "live/back", 403}, {guest, "live/front/2", 403},
+		{wide, "yard/1", 200}, {wide, "live/front", 403}, {publisher, "live/front", 403}, {"wrong-0123456789abcdef", "live/front", 401},
+	} {
+		require.Equal(t, c.code, do(s, "GET", "/mp4/live/"+c.path+".mp4", "", "Authorization", "Bearer "+c.token).code, "%s %s", c.token, c.path)
+	}
+	do(s, "GET", "/mp4/live/live/front.mp4", "").refused(t, 401)
+	for _, token := range []string{guest, publisher} { // no role
+		do(s, "GET", "/mp4/records", "", "Authorization", "Bearer "+token).refused(t, 403)
+	}
+}
