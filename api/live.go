@@ -23,6 +23,7 @@ var liveParams = []params.Param{
 	{Name: "_HLS_msn", Doc: "HLS: answer when the playlist has this segment"},
 	{Name: "_HLS_part", Doc: "HLS: and this part of it"},
 	{Name: "_HLS_skip", Doc: "HLS: leave out old segments"},
+	{Name: "session", Doc: "HLS: of the client, from the multivariant playlist"},
 }
 
 func liveRoutes() []route {
@@ -48,5 +49,9 @@ func (s *Server) live(w http.ResponseWriter, r *request) error {
 	if !r.who.MayPlay(path) {
 		return failure(http.StatusForbidden, "%s may not read the live stream %s: none of its play patterns matches", r.who.Name, path)
 	}
-	return s.deps.Live.Serve(w, r.Request, file, r.who.Name)
+	user := r.who.Name
+	if s.cfg.Auth.Open() {
+		user = ""
+	}
+	return s.deps.Live.Serve(w, r.Request, file, user)
 }

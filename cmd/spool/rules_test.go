@@ -46,7 +46,7 @@ var mayImport = []struct {
 	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
 	{"cmd/spool/server/declared", []string{"cmd/spool/server/unmanaged", "api", "api/auth", "configs", "sinks/metadata/database", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder", "pipeline/wallclock"}},
 	{"cmd/spool/server/unmanaged", []string{"configs", "pipeline", "pipeline/config", "sinks/mp4/disk"}},
-	{"cmd/spool/server/viewing", []string{"pipeline/media", "stages/clients", "stages/egress", "stages/ingest"}},
+	{"cmd/spool/server/viewing", []string{"api", "pipeline/media", "stages/clients", "stages/egress/...", "stages/hub", "stages/ingest"}},
 	{"cmd/spool/server/outside", []string{"cmd/spool/server/unmanaged", "configs", "pipeline", "pipeline/certificate", "pipeline/config", "pipeline/filesystem", "sinks/mp4/disk"}},
 	{"cmd/...", nil}, // only tests
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
@@ -58,8 +58,12 @@ var mayImport = []struct {
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
-	{"stages/egress", []string{"pipeline", "pipeline/media", "pipeline/media/live", "stages/clients", "stages/hub"}}, // no protocol
-	{"stages/...", []string{"pipeline/...", "stages/hub"}},                                                           // sources and pipelines meet in the hub
+	{"stages/egress", []string{"pipeline", "pipeline/media", "pipeline/media/live", "pipeline/streampath", "stages/clients", "stages/hub"}}, // no protocol
+	{"stages/egress/cmaf", []string{"pipeline", "pipeline/codec", "pipeline/isobmff", "pipeline/media", "pipeline/media/live", "stages/hub"}},
+	{"stages/egress/fmp4", []string{"stages/egress", "stages/egress/cmaf"}},
+	{"stages/egress/hls", []string{"pipeline", "stages/egress", "stages/egress/cmaf"}},
+	{"stages/egress/egresstest", []string{"pipeline", "pipeline/endcause", "pipeline/media", "pipeline/pipelinetest", "stages/hub"}},
+	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // sources and pipelines meet in the hub
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
 	{"sinks/mp4/sampleindex", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},

@@ -3,8 +3,8 @@ package egress
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -12,18 +12,20 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/media/live"
+	"github.com/gospool/spool/pipeline/streampath"
 	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Errors of Readers.Open, beside those of package hub.
+// Errors of Readers.Admit, and ErrLate of the outputs that wait for media.
 var (
 	ErrNoStream = errors.New("the stream is not live: it has no publisher and no pull")
+	ErrLate     = fmt.Errorf("the stream's publisher has sent nothing new for %v", TracksWait)
 	ErrFull     = errors.New("too many clients read live streams: egress.max_readers")
 )
 
-// tracksWait bounds the wait for the tracks of a stream whose pull has just begun.
-const tracksWait = 10 * time.Second
+// TracksWait bounds the wait for the tracks of a stream whose pull has just begun.
+const TracksWait = 10 * time.Second
 
 // Readers opens streams for the clients of the outputs over HTTP. It bounds, counts and lists these clients, by the name of
 // their protocol. It is safe for concurrent use.
@@ -46,56 +48,74 @@ func NewReaders(h *hub.Hub, maxReaders int, log *slog.Logger, clock pipeline.Clo
 type Request struct {
 	Protocol string // fmp4, hls or whep
 	Path     string // of the stream
-	Remote   net.Addr
+	Remote   string // host:port of the client
 	User     string // authenticated user; empty without authentication
 	TLS      bool
 	HangUp   func() // closes the connection of the client; called on any goroutine, at most a few times
-	Options  live.Options
 }
 
-// Reader is a client that reads a stream.
-type Reader struct {
-	*hub.Reader
-	client *clients.Client
-	Set    *media.TrackSet // the tracks of the stream when the reader was opened
-}
+// Client is a client that reads a stream.
+type Client struct{ *clients.Client }
 
-// Open opens a stream for a client, and waits until the stream's tracks are known, at most tracksWait and until ctx ends.
-// The caller closes the reader.
-func (r *Readers) Open(ctx context.Context, q Request) (*Reader, error) {
+// Admit admits a client. Its error is ErrNoStream, ErrFull, or that of a wrong path. The caller closes the client.
+func (r *Readers) Admit(q Request) (*Client, error) {
+	if err := streampath.Check(q.Path); err != nil {
+		return nil, err
+	}
 	if _, vacant := r.hub.Vacant(q.Path); vacant && !r.hub.Announced(q.Path) {
 		return nil, ErrNoStream
 	}
-	client := r.table(q.Protocol).Admit(q.Remote, q.TLS, q.HangUp)
-	if client == nil || !client.Reads(q.Path, q.User) {
-		if client != nil {
-			client.Leave()
-		}
+	client := r.table(q.Protocol).Admit(remote(q.Remote), q.TLS, q.HangUp)
+	if client == nil {
 		return nil, ErrFull
 	}
-	units, err := r.hub.Read(q.Path, q.Options)
-	if err != nil {
+	if !client.Reads(q.Path, q.User) {
 		client.Leave()
+		return nil, ErrFull
+	}
+	return &Client{client}, nil
+}
+
+// remote is a net.Addr of a client's host:port.
+type remote string
+
+func (remote) Network() string  { return "tcp" }
+func (r remote) String() string { return string(r) }
+
+// Close removes the client. Later calls have no effect.
+func (c *Client) Close() { c.Leave() }
+
+// Reader is a client that reads the access units of a stream.
+type Reader struct {
+	*hub.Reader
+	*Client
+	Set *media.TrackSet // the tracks of the stream when the reader was opened
+}
+
+// Open admits a client, and waits until the stream's tracks are known, at most TracksWait and until ctx ends. Its errors are
+// those of Admit, of hub.Read and of hub.Reader.Tracks. The caller closes the reader.
+func (r *Readers) Open(ctx context.Context, q Request, o live.Options) (*Reader, error) {
+	client, err := r.Admit(q)
+	if err != nil {
 		return nil, err
 	}
-	out := &Reader{Reader: units, client: client}
-	if out.Set, err = units.Tracks(ctx, tracksWait); err != nil {
+	units, err := r.hub.Read(q.Path, o)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	out := &Reader{Reader: units, Client: client}
+	if out.Set, err = units.Tracks(ctx, TracksWait); err != nil {
 		out.Close()
 		return nil, err
 	}
 	return out, nil
 }
 
-// Sent counts bytes that were sent to the client.
-func (r *Reader) Sent(bytes int) { r.client.Sent(bytes) }
-
-// Skipped counts access units that the client has not received because it reads too slowly.
-func (r *Reader) Skipped(units uint64) { r.client.Skipped(units) }
-
 // Close ends the reader. Later calls have no effect.
 func (r *Reader) Close() {
 	r.Reader.Close()
-	r.client.Leave()
+	r.Client.Close()
 }
 
 func (r *Readers) table(protocol string) *clients.Table {

@@ -3,7 +3,6 @@ package egress_test
 import (
 	"context"
 	"log/slog"
-	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/media/live"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/egress"
@@ -32,7 +32,7 @@ func newReaders(t *testing.T, most int) (*egress.Readers, *hub.Hub) {
 }
 
 func request(protocol, path string) egress.Request {
-	return egress.Request{Protocol: protocol, Path: path, Remote: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 5}, User: "ann", TLS: true, HangUp: func() {}}
+	return egress.Request{Protocol: protocol, Path: path, Remote: "192.0.2.1:5", User: "ann", TLS: true, HangUp: func() {}}
 }
 
 func publish(t *testing.T, h *hub.Hub, path string) {
@@ -50,7 +50,7 @@ func TestReadersAreListedCountedAndEnded(t *testing.T) {
 	ended := false
 	q := request("hls", "live/a")
 	q.HangUp = func() { ended = true }
-	a, err := readers.Open(t.Context(), q)
+	a, err := readers.Open(t.Context(), q, live.Options{})
 	require.NoError(t, err)
 	defer a.Close()
 	require.Equal(t, 360, a.Set.Tracks[0].Height)
@@ -60,9 +60,9 @@ func TestReadersAreListedCountedAndEnded(t *testing.T) {
 	a.Sent(9)
 	a.Skipped(2)
 
-	_, err = readers.Open(t.Context(), request("hls", "live/a"))
+	_, err = readers.Open(t.Context(), request("hls", "live/a"), live.Options{})
 	require.ErrorIs(t, err, egress.ErrFull)
-	b, err := readers.Open(t.Context(), request("fmp4", "live/a"))
+	b, err := readers.Open(t.Context(), request("fmp4", "live/a"), live.Options{})
 	require.NoError(t, err)
 	list := readers.Connections()
 	require.Len(t, list, 2)
@@ -84,16 +84,16 @@ func TestReadersAreListedCountedAndEnded(t *testing.T) {
 
 func TestAStreamThatIsNotLiveHasNoReader(t *testing.T) {
 	readers, h := newReaders(t, 0)
-	_, err := readers.Open(t.Context(), request("hls", "live/a"))
+	_, err := readers.Open(t.Context(), request("hls", "live/a"), live.Options{})
 	require.ErrorIs(t, err, egress.ErrNoStream)
-	_, err = readers.Open(t.Context(), request("hls", "live/../a"))
+	_, err = readers.Open(t.Context(), request("hls", "live/../a"), live.Options{})
 	require.Error(t, err)
 	p, err := h.Publish("live/a", hub.PublishOptions{Origin: "test"}) // it has no tracks yet
 	require.NoError(t, err)
 	defer p.Close(endcause.SourceLost)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(context.Canceled)
-	_, err = readers.Open(ctx, request("hls", "live/a"))
+	_, err = readers.Open(ctx, request("hls", "live/a"), live.Options{})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, readers.Connections())
 }

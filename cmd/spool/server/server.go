@@ -29,6 +29,9 @@ import (
 	"github.com/gospool/spool/sinks/retention"
 	"github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/egress"
+	"github.com/gospool/spool/stages/egress/cmaf"
+	"github.com/gospool/spool/stages/egress/fmp4"
+	"github.com/gospool/spool/stages/egress/hls"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/webhook"
@@ -178,6 +181,21 @@ func New(d declared.State, o Options) (*Server, error) {
 func (s *Server) connections() viewing.Connections {
 	return viewing.Connections{Servers: s.servers, Readers: s.viewers}
 }
+
+// live returns the outputs over HTTP, or nil if clients may not read streams.
+func (s *Server) live() api.Live {
+	if !s.cfg.Egress.Enable {
+		return nil
+	}
+	packagers := cmaf.NewPackagers(s.hub, s.tasks, s.clock, cmaf.Config{})
+	return viewing.Live{
+		FMP4: &fmp4.Server{Readers: s.viewers, Packagers: packagers, Stall: viewerStall, Now: s.clock.Now},
+		HLS:  hls.New(s.viewers, packagers, s.tasks, s.clock, viewerStall),
+	}
+}
+
+// viewerStall is the longest time for which a client that reads a live stream may take nothing.
+const viewerStall = 20 * time.Second
 
 // close ends the parts that are open, each before the parts that it depends on. It stops waiting when ctx ends,
 // except that killed commands of exec get five seconds. A signal on hurry, which may be nil, ends the wait for

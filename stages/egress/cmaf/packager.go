@@ -1,0 +1,231 @@
+package cmaf
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/media/live"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// The bounds of a part beside Config.Part.
+const (
+	maxPartUnits = 4096
+	maxPartBytes = 64 << 20
+)
+
+// Packager makes the parts of one stream. It is safe for concurrent use.
+type Packager struct {
+	window
+	cfg  Config
+	path string
+
+	// The fields below belong to the packager's task.
+	init   *Init
+	runs   []run   // of the open part, by track of init
+	shifts []int64 // by track of init: added to a DTS to get the decode time, ticks
+	open   *Part   // nil: the next unit begins a part
+	inits  int
+
+	set         *media.TrackSet // of the newest unit; nil after the end of a publisher
+	begun       bool
+	zeroNS      int64 // steady wall clock of time 0
+	fromTicks   int64 // DTS of the lead track's first unit in the open part
+	endNS       int64 // end of the media, on the packager's time line
+	segmentNS   int64 // duration of the closed parts of the open segment
+	broken      bool  // the next part is discontinuous
+	parts       uint64
+	nextSegment uint64
+	index       int // of the next part in its segment
+	breaks      int // number of discontinuous parts
+}
+
+// run packages the units of a stream until ctx ends. It closes their reader.
+func (p *Packager) run(ctx context.Context, units *hub.Reader) {
+	defer p.window.close()
+	defer units.Close()
+	defer p.discard()
+	for {
+		u, err := units.Take(ctx)
+		if err != nil {
+			return
+		}
+		p.add(u)
+	}
+}
+
+// add adds a unit to the open part, after it has closed a part that the unit does not belong to.
+func (p *Packager) add(u *live.Unit) {
+	if u.End != "" {
+		p.flush()
+		p.set = nil
+		return
+	}
+	if u.Skipped > 0 {
+		p.flush() // a part has no hole in it
+	}
+	if u.Set != p.set {
+		p.flush()
+		p.begin(u)
+	}
+	i := p.trackOf(u.Track)
+	if i < 0 || u.DTS+p.shifts[i] < 0 {
+		return
+	}
+	r := &p.runs[i]
+	if r.begun && u.DTS <= r.lastTicks {
+		return
+	}
+	if p.open != nil && p.closes(i, u) {
+		if i == p.init.lead {
+			p.runs[i].cols.EndTicks = u.DTS
+			p.close(true)
+		} else {
+			p.flush()
+		}
+	}
+	if p.open == nil && !p.openPart(i, u) {
+		return
+	}
+	p.put(r, i, u)
+}
+
+// begin continues the time line with another track set, whose first unit is u.
+func (p *Packager) begin(u *live.Unit) {
+	p.set = u.Set
+	if p.init == nil || !p.init.set.Same(u.Set) {
+		p.inits++
+		p.init = newInit(p.inits, u.Set)
+		if p.init == nil {
+			p.runs, p.shifts = nil, nil
+			p.window.describe(nil)
+			return
+		}
+		p.runs, p.shifts = make([]run, len(p.init.tracks)), make([]int64, len(p.init.tracks))
+	}
+	for i := range p.runs {
+		p.runs[i].begun, p.runs[i].deltaTicks = false, 0
+	}
+	steadyNS := u.UTC - u.SteppedNS
+	if !p.begun {
+		p.begun, p.zeroNS = true, steadyNS
+	} else {
+		p.broken = true
+	}
+	at := max(steadyNS-p.zeroNS, p.endNS)
+	shiftNS := at - media.ToNanos(u.DTS, u.Set.Tracks[u.Track].Timescale)
+	for i := range p.shifts {
+		p.shifts[i] = media.FromNanos(shiftNS, u.Set.Tracks[p.init.tracks[i].from].Timescale)
+	}
+	p.window.describe(p.init)
+}
+
+func (p *Packager) trackOf(from int) int {
+	if p.init == nil {
+		return -1
+	}
+	return slices.IndexFunc(p.init.tracks, func(t track) bool { return t.from == from })
+}
+
+func (p *Packager) timescale(i int) uint32 { return p.init.set.Tracks[p.init.tracks[i].from].Timescale }
+
+// closes reports whether the open part ends before the unit u of track i.
+func (p *Packager) closes(i int, u *live.Unit) bool {
+	if p.open.Units >= maxPartUnits || p.open.SizeBytes+u.SizeBytes > maxPartBytes {
+		return true
+	}
+	if i != p.init.lead || p.runs[i].cols.Len() == 0 {
+		return false
+	}
+	lasted := media.ToNanos(u.DTS-p.fromTicks, p.timescale(i))
+	if u.StartsGOP && p.segmentNS+lasted >= p.cfg.Segment.Nanoseconds() {
+		return true
+	}
+	next := media.ToNanos(u.DTS-p.fromTicks+(u.DTS-p.runs[i].lastTicks), p.timescale(i)) // with u
+	return next > p.cfg.Part.Nanoseconds()
+}
+
+// openPart begins a part with the unit u of track i. It returns false, and begins none, if a segment would begin without a
+// key frame.
+func (p *Packager) openPart(i int, u *live.Unit) bool {
+	first := i == p.init.lead && u.StartsGOP && (p.segmentNS == 0 || p.broken || p.segmentNS >= p.cfg.Segment.Nanoseconds())
+	if p.segmentNS == 0 && !first || p.broken && !first {
+		return false
+	}
+	if first {
+		p.segmentNS, p.index = 0, 0
+		p.nextSegment++
+	}
+	p.open = &Part{
+		Init: p.init, Number: p.parts, Segment: p.nextSegment - 1, Index: p.index, First: first, Discontinuous: p.broken, Discontinuities: p.breaks,
+	}
+	p.open.refs.Store(1)
+	if p.broken {
+		p.breaks++
+	}
+	p.parts, p.index, p.broken = p.parts+1, p.index+1, false
+	return true
+}
+
+// put adds u to the open part.
+func (p *Packager) put(r *run, i int, u *live.Unit) {
+	if i == p.init.lead && r.cols.Len() == 0 {
+		p.open.StartUTC, p.fromTicks = u.UTC, u.DTS
+	}
+	if r.begun {
+		r.deltaTicks = u.DTS - r.lastTicks
+	}
+	r.begun, r.lastTicks = true, u.DTS
+	flags := uint8(0)
+	if u.Sync {
+		flags = media.FlagSync
+		p.open.Independent = p.open.Independent || u.StartsGOP
+	}
+	c := &r.cols
+	c.DTS, c.OffsetTicks = append(c.DTS, u.DTS), append(c.OffsetTicks, int32(u.PTS-u.DTS))
+	c.SizeBytes, c.Flags = append(c.SizeBytes, uint32(u.SizeBytes)), append(c.Flags, flags)
+	r.body, r.bytes = u.Slices(r.body), r.bytes+u.SizeBytes
+	p.open.Units++
+	p.open.SizeBytes += u.SizeBytes
+	if n := len(p.open.chunks); n == 0 || p.open.chunks[n-1] != u.Chunk() {
+		p.open.chunks = append(p.open.chunks, u.Chunk().Retain())
+	}
+}
+
+// flush closes the open part, whose next unit is not known.
+func (p *Packager) flush() {
+	if p.open != nil {
+		p.close(false)
+	}
+}
+
+// close completes the open part, and puts it into the window. exact reports that the end of the lead track is set.
+func (p *Packager) close(exact bool) {
+	part := p.open
+	p.open = nil
+	for i := range p.runs {
+		if !exact || i != p.init.lead {
+			p.runs[i].end(&p.init.set.Tracks[p.init.tracks[i].from])
+		}
+	}
+	part.SizeBytes = 0
+	if lead := &p.runs[p.init.lead].cols; lead.Len() > 0 {
+		part.DurationNS = media.ToNanos(lead.EndTicks-lead.DTS[0], p.timescale(p.init.lead))
+		p.endNS = media.ToNanos(lead.EndTicks+p.shifts[p.init.lead], p.timescale(p.init.lead))
+	}
+	part.assemble(p.runs, p.shifts)
+	p.segmentNS += max(part.DurationNS, 1)
+	for i := range p.runs {
+		p.runs[i].reset()
+	}
+	p.window.push(part)
+}
+
+// discard releases the open part.
+func (p *Packager) discard() {
+	if p.open != nil {
+		p.open.Release()
+		p.open = nil
+	}
+}

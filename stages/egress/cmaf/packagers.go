@@ -1,0 +1,156 @@
+package cmaf
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media/live"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// Config configures the packagers. A field with the zero value gets its default.
+type Config struct {
+	Part     time.Duration // longest duration of a part, unless one picture lasts longer (200 ms)
+	Segment  time.Duration // least duration of a segment, which begins with a key frame (1 s)
+	Window   time.Duration // the newest segments that are held (30 s)
+	MaxBytes int           // bound of the parts in the window of a stream, except its newest segment (64 MiB)
+	Linger   time.Duration // a packager goes on for this long after its last client (10 s)
+}
+
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		of  *time.Duration
+		def time.Duration
+	}{{&c.Part, 200 * time.Millisecond}, {&c.Segment, time.Second}, {&c.Window, 30 * time.Second}, {&c.Linger, 10 * time.Second}} {
+		if *d.of <= 0 {
+			*d.of = d.def
+		}
+	}
+	if c.MaxBytes <= 0 {
+		c.MaxBytes = 64 << 20
+	}
+	return c
+}
+
+// Packagers has a Packager for each stream with clients. It is safe for concurrent use.
+type Packagers struct {
+	hub   *hub.Hub
+	tasks *pipeline.Tasks
+	clock pipeline.Clock
+	cfg   Config
+
+	mu sync.Mutex // guards by and the shared in it
+	by map[string]*shared
+}
+
+// shared is a packager with its clients.
+type shared struct {
+	Packager
+	users int
+	uses  int    // number of uses so far: a linger ends the packager only if none has begun since
+	stop  func() // ends the task without waiting
+}
+
+// NewPackagers returns Packagers without a packager.
+func NewPackagers(h *hub.Hub, tasks *pipeline.Tasks, clock pipeline.Clock, cfg Config) *Packagers {
+	return &Packagers{hub: h, tasks: tasks, clock: clock, cfg: cfg.withDefaults(), by: map[string]*shared{}}
+}
+
+// Use is one use of a packager. Its user closes it.
+type Use struct {
+	*Packager
+	leave func()
+}
+
+// Close ends the use. Later calls have no effect.
+func (u *Use) Close() { u.leave() }
+
+// Client returns a client of the packager, which is valid until the use is closed.
+func (u *Use) Client() *Client { return &Client{window: &u.Packager.window} }
+
+// Open uses the packager of a stream, which starts it if it does not run. Its errors are those of hub.Read.
+func (s *Packagers) Open(path string) (*Use, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.by[path]
+	if p == nil {
+		units, err := s.hub.Read(path, live.Options{})
+		if err != nil {
+			return nil, err
+		}
+		behind, err := s.hub.Window(path, s.cfg.Window.Nanoseconds()) // the parts hold these chunks anyway
+		if err != nil {
+			units.Close()
+			return nil, err
+		}
+		p = &shared{Packager: Packager{cfg: s.cfg, path: path}}
+		p.keepNS, p.maxBytes = s.cfg.Window.Nanoseconds(), s.cfg.MaxBytes
+		ctx, cancel := context.WithCancelCause(context.Background())
+		p.stop = func() { cancel(pipeline.ErrStopped) }
+		s.by[path] = p
+		s.tasks.Go("packager "+path, func(task context.Context) error {
+			defer context.AfterFunc(task, p.stop)()
+			defer behind.Close()
+			p.run(ctx, units)
+			return nil
+		})
+	}
+	p.users++
+	p.uses++
+	return &Use{&p.Packager, sync.OnceFunc(func() { s.leave(p) })}, nil
+}
+
+// leave ends a use. The packager ends Config.Linger after its last use.
+func (s *Packagers) leave(p *shared) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.users--; p.users > 0 {
+		return
+	}
+	uses := p.uses
+	s.tasks.Go("linger "+p.path, func(ctx context.Context) error {
+		if pipeline.Sleep(ctx, s.clock, s.cfg.Linger, nil) {
+			s.end(p, uses)
+		}
+		return nil
+	})
+}
+
+func (s *Packagers) end(p *shared, uses int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.users == 0 && p.uses == uses {
+		delete(s.by, p.path)
+		p.stop()
+	}
+}
+
+// ErrNoTracks is the error of Tracks if players know no track of the stream.
+var ErrNoTracks = errors.New("no player knows the codecs of the stream's pictures or sound")
+
+// Tracks waits until the tracks of the stream are known, and returns their Init. Its error is ErrNoTracks if players know
+// none of them, ErrEnded, or context.Cause(ctx).
+func (u *Use) Tracks(ctx context.Context) (*Init, error) {
+	w := &u.Packager.window
+	for {
+		w.mu.Lock()
+		known, current, ended, change := w.known, w.init, w.ended, w.change()
+		w.mu.Unlock()
+		switch {
+		case ended:
+			return nil, ErrEnded
+		case known && current == nil:
+			return nil, ErrNoTracks
+		case known:
+			return current, nil
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package cmaf
+
+import (
+	"sync/atomic"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Part is one fragment of a stream: about 200 ms of all its tracks. It is read-only. The receiver of a part owns one
+// reference, and ends it with Release.
+type Part struct {
+	Init          *Init
+	Number        uint64 // in the life of the packager, from 0
+	Segment       uint64 // number of its segment, from 0
+	Index         int    // in its segment, from 0
+	First         bool   // the first part of its segment, which begins with a key frame
+	Independent   bool   // it has a key frame
+	Discontinuous bool   // the first part of another publisher, or of other tracks
+	// Discontinuities is the number of discontinuous parts before this one.
+	Discontinuities int
+	StartUTC        int64 // wall clock of the first unit of the lead track, ns
+	DurationNS      int64 // of the lead track
+	Units           int   // access units
+	SizeBytes       int   // of the whole fragment
+
+	head   []byte // boxes up to the payload
+	body   [][]byte
+	chunks []*media.Chunk // hold the body; the part owns a reference to each
+	refs   atomic.Int32
+}
+
+// Slices appends the slices that hold the bytes of the part, in order, to dst. They are valid until Release.
+func (p *Part) Slices(dst [][]byte) [][]byte { return append(append(dst, p.head), p.body...) }
+
+// Retain adds a reference, and returns the part.
+func (p *Part) Retain() *Part {
+	p.refs.Add(1)
+	return p
+}
+
+// Release ends one reference. The last one releases the chunks.
+func (p *Part) Release() {
+	switch n := p.refs.Add(-1); {
+	case n == 0:
+		for _, c := range p.chunks {
+			c.Release()
+		}
+		p.chunks, p.body = nil, nil
+	case n < 0:
+		panic("cmaf: part released twice")
+	}
+}
+
+// ReleaseAll releases parts.
+func ReleaseAll(parts []*Part) {
+	for _, p := range parts {
+		p.Release()
+	}
+}
+
+// run collects the samples of one track of a part.
+type run struct {
+	cols  media.Columns // without payload
+	bytes int
+	body  [][]byte
+	// of the newest unit of the track in any part
+	lastTicks, deltaTicks int64
+	begun                 bool
+}
+
+func (r *run) reset() {
+	c := &r.cols
+	c.DTS, c.OffsetTicks, c.SizeBytes, c.Flags = c.DTS[:0], c.OffsetTicks[:0], c.SizeBytes[:0], c.Flags[:0]
+	clear(r.body)
+	r.body, r.bytes = r.body[:0], 0
+}
+
+// end sets the end of the run's last sample: the codec's duration of a frame, or else that of the sample before.
+func (r *run) end(t *media.Track) {
+	n := r.cols.Len()
+	if n == 0 {
+		return
+	}
+	delta := int64(t.FrameDurationTicks)
+	if delta == 0 {
+		delta = r.deltaTicks
+	}
+	if delta <= 0 {
+		delta = max(int64(t.Timescale)/25, 1)
+	}
+	r.cols.EndTicks = r.cols.DTS[n-1] + delta
+}
+
+// headBytes is room for the head of a usual part.
+const headBytes = 512
+
+// assemble writes the head of the part, and takes over the bodies of the runs.
+func (p *Part) assemble(runs []run, shifts []int64) {
+	w := isobmff.Writer{B: make([]byte, 0, headBytes+16*p.Units)}
+	slices := 0
+	if lead := &runs[p.Init.lead]; p.First && lead.cols.Len() > 0 {
+		w.Prft(isobmff.Prft{TrackID: p.Init.tracks[p.Init.lead].id, UTC: p.StartUTC, MediaTicks: uint64(lead.cols.DTS[0] + shifts[p.Init.lead])})
+	}
+	moof := w.Open("moof")
+	w.Mfhd(uint32(p.Number + 1))
+	var offsets [8]int
+	at := offsets[:0]
+	for i := range runs {
+		if r, t := &runs[i], &p.Init.tracks[i]; r.cols.Len() > 0 {
+			at = append(at, w.Traf(&isobmff.Traf{TrackID: t.id, Default: t.flags, Columns: &r.cols, ShiftTicks: shifts[i], Roll: t.roll}))
+			p.SizeBytes += r.bytes
+			slices += len(r.body)
+		}
+	}
+	w.Close(moof)
+	data := len(w.B) - moof + 8
+	p.body = make([][]byte, 0, slices)
+	for i := range runs {
+		if r := &runs[i]; r.cols.Len() > 0 {
+			w.Patch(at[0], uint32(data))
+			at = at[1:]
+			data += r.bytes
+			p.body = append(p.body, r.body...)
+		}
+	}
+	w.Header("mdat", uint32(8+p.SizeBytes))
+	p.head = w.B
+	p.SizeBytes += len(p.head)
+}
