@@ -49,8 +49,8 @@ func newInit(number int, set *media.TrackSet) *Init {
 	for i := range set.Tracks {
 		t := &set.Tracks[i]
 		known := codec.Of(t.Codec)
-		if t.Kind() == media.Metadata || known == nil || known.MIME == nil || noPlayerHas(t.Codec) {
-			continue
+		if t.Kind() == media.Metadata || known == nil || known.MIME == nil || known.FrameBytes != nil {
+			continue // no browser plays uncompressed sound in MP4
 		}
 		one, err := newTrack(uint32(len(out.tracks)+1), t)
 		if err != nil {
@@ -71,9 +71,6 @@ func newInit(number int, set *media.TrackSet) *Init {
 	out.write()
 	return out
 }
-
-// noPlayerHas reports whether no browser plays a codec in MP4, so that it would refuse all tracks.
-func noPlayerHas(c media.Codec) bool { return c == codec.LPCM || c == codec.ALaw || c == codec.MuLaw }
 
 func newTrack(id uint32, t *media.Track) (track, error) {
 	var stsd isobmff.Writer

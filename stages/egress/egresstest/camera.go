@@ -46,7 +46,7 @@ func New(t testing.TB) *Camera {
 		h.Close()
 		require.NoError(t, tasks.Stop(context.Background()))
 	})
-	return &Camera{t: t, Hub: h, Tasks: tasks, UTC: 1e18, size: 3000}
+	return &Camera{t: t, Hub: h, Tasks: tasks, UTC: pipelinetest.StartUTC, size: 3000}
 }
 
 // Publish begins a publication with the given width of pictures.
