@@ -9,8 +9,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -37,19 +35,8 @@ type seen struct {
 	Total       float64 // when it was fetched last
 }
 
-// script returns the file of hls.js, of the version in testdata/npm.
-var script = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(workshop, "npm")
-	if err := os.CopyFS(dir, os.DirFS("testdata/npm")); err != nil {
-		return "", err
-	}
-	cmd := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
-	}
-	return filepath.Join(dir, "node_modules", "hls.js", "dist", "hls.min.js"), nil
-})
+// script returns the file of hls.js.
+var script = sync.OnceValues(func() (string, error) { return browsertest.Script(filepath.Join(workshop, "npm")) })
 
 // play plays the playlist at an address in a browser, at a rate, to its end, or with until to as many seconds behind the end that it
 // had at first. Then it seeks to some times in seconds.

@@ -141,6 +141,9 @@ func (a *answer) media(ctx context.Context, use *cmaf.Use, session string, query
 	if err != nil {
 		return err
 	}
+	if !q.blocks {
+		a.awaitSegment(ctx, use)
+	}
 	ctx, cancel := wait(ctx, egress.TracksWait, egress.ErrLate)
 	defer cancel()
 	parts, err := use.Parts(ctx, q.ready)
@@ -152,6 +155,20 @@ func (a *answer) media(ctx context.Context, use *cmaf.Use, session string, query
 		return fmt.Errorf("%w: _HLS_msn %d is too far ahead", ErrQuery, q.segment)
 	}
 	return a.text(writeMedia(parts, session, q.skip))
+}
+
+// firstSegmentWait bounds awaitSegment.
+const firstSegmentWait = 4 * time.Second
+
+// awaitSegment waits until the window has a complete segment: hls.js takes a playlist without one for a fault. If GOPs are long,
+// the wait ends before.
+func (a *answer) awaitSegment(ctx context.Context, use *cmaf.Use) {
+	ctx, cancel := wait(ctx, firstSegmentWait, egress.ErrLate)
+	defer cancel()
+	parts, _ := use.Parts(ctx, func(parts []*cmaf.Part) bool {
+		return len(parts) > 0 && parts[len(parts)-1].Segment > parts[0].Segment
+	})
+	cmaf.ReleaseAll(parts)
 }
 
 func (a *answer) text(b []byte) error {

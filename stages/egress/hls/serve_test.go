@@ -196,7 +196,7 @@ func TestOtherTracksAreADiscontinuity(t *testing.T) {
 
 func TestASessionIsAClientThatReads(t *testing.T) {
 	s := newSite(t)
-	media := s.begin(51, 50)
+	media := s.begin(60, 50)
 	defer s.Leave()
 	for range 3 {
 		s.file(media)
