@@ -17,10 +17,11 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Errors of Readers.Admit, and ErrLate of the outputs that wait for media.
+// Errors of Readers.Admit, and of the outputs: ErrLate if media does not come, ErrHungUp after Request.HangUp.
 var (
 	ErrNoStream = errors.New("the stream is not live: it has no publisher and no pull")
 	ErrLate     = fmt.Errorf("the stream's publisher has sent nothing new for %v", TracksWait)
+	ErrHungUp   = errors.New("the connection was closed by request")
 	ErrFull     = errors.New("too many clients read live streams: egress.max_readers")
 )
 

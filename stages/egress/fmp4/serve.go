@@ -26,9 +26,6 @@ type Server struct {
 	Now   func() time.Time
 }
 
-// errHungUp is the cause of the end of an answer whose connection an operator has closed.
-var errHungUp = errors.New("the connection was closed by request")
-
 // Serve answers a GET or HEAD for the stream of a path. The caller has checked that the user may read the stream. An error means
 // that nothing has been written.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, path, user string) error {
@@ -37,7 +34,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, path, user string
 	out := http.NewResponseController(w)
 	client, err := s.Readers.Admit(egress.Request{
 		Protocol: Protocol, Path: path, Remote: r.RemoteAddr, User: user, TLS: r.TLS != nil,
-		HangUp: func() { cancel(errHungUp); _ = out.SetWriteDeadline(s.Now()) }, // a blocked write ends, too
+		HangUp: func() { cancel(egress.ErrHungUp); _ = out.SetWriteDeadline(s.Now()) }, // a blocked write ends, too
 	})
 	if err != nil {
 		return err
@@ -93,7 +90,7 @@ func (a *answer) send(ctx context.Context, parts *cmaf.Client, init *cmaf.Init) 
 		}
 		a.client.Skipped(skipped * uint64(units))
 		units = part.Units
-		err = errHungUp
+		err = egress.ErrHungUp
 		if part.Init == init {
 			err = a.part(part)
 		}

@@ -21,8 +21,6 @@ var (
 	ErrQuery  = errors.New("wrong query of a playlist")
 )
 
-var errHungUp = errors.New("the session was ended by request")
-
 // Server serves streams. Its methods are safe for concurrent use.
 type Server struct {
 	sessions
@@ -82,7 +80,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, path, name, user 
 	defer leave()
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	defer context.AfterFunc(one.ended, func() { cancel(errHungUp) })()
+	defer context.AfterFunc(one.ended, func() { cancel(egress.ErrHungUp) })()
 	out := answer{w: w, r: r, s: s, client: one.client}
 	switch kind, number, _ := parseName(name); {
 	case name == masterName:

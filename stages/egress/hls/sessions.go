@@ -55,7 +55,7 @@ func (s *sessions) enter(r *http.Request, path, user, id string) (one *session, 
 	one = &session{path: path, busy: 1}
 	one.ended, one.end = context.WithCancelCause(context.Background())
 	one.client, err = s.readers.Admit(egress.Request{
-		Protocol: Protocol, Path: path, Remote: r.RemoteAddr, User: user, TLS: r.TLS != nil, HangUp: func() { one.end(errHungUp) },
+		Protocol: Protocol, Path: path, Remote: r.RemoteAddr, User: user, TLS: r.TLS != nil, HangUp: func() { one.end(egress.ErrHungUp) },
 	})
 	if err != nil {
 		return nil, "", nil, err
@@ -101,7 +101,7 @@ func (s *sessions) sweep(all bool) (left bool) {
 		idle := one.busy == 0 && s.clock.Now().Sub(one.last) >= sessionIdle
 		if all || idle || one.ended.Err() != nil {
 			delete(s.by, id)
-			one.end(errHungUp)
+			one.end(egress.ErrHungUp)
 			one.use.Close()
 			one.client.Close()
 		}

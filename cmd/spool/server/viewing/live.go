@@ -35,6 +35,9 @@ func (l Live) Serve(w http.ResponseWriter, r *http.Request, file, user string) (
 	} else {
 		err = l.FMP4.Serve(w, r, strings.TrimSuffix(file, ".mp4"), user)
 	}
+	if r.Context().Err() != nil { // the client is gone
+		return nil
+	}
 	return answerOf(err)
 }
 
@@ -43,6 +46,8 @@ func answerOf(err error) error {
 	switch {
 	case errors.Is(err, egress.ErrNoStream), errors.Is(err, hls.ErrNoFile), errors.Is(err, cmaf.ErrNoTracks), errors.Is(err, cmaf.ErrEnded):
 		return api.NotFound("%v", err)
+	case errors.Is(err, egress.ErrHungUp):
+		return &api.Error{Code: http.StatusGone, Text: err.Error()}
 	case errors.Is(err, hls.ErrQuery):
 		return api.BadRequest("%v", err)
 	case errors.Is(err, egress.ErrFull), errors.Is(err, egress.ErrLate), errors.Is(err, hub.ErrClosed):
