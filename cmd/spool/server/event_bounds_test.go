@@ -9,6 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4"
 )
 
 // protectedOf returns the protected recordings of a stream, by the catalogue and by the files.
@@ -117,6 +118,24 @@ func TestFootageBeginsAtAKeyFrame(t *testing.T) {
 		page, err := e.Events(t.Context(), media.EventQuery{Key: string(rune('a' + n)), Limit: 1})
 		require.NoError(t, err)
 		require.Equal(t, f.at(c.want).UnixNano(), page.Events[0].ActualUTC, "%v", c.at)
+	}
+}
+
+// TestAFileFinishedSinceItsRowWasReadHasItsKeyFrame gives a finished file by the name that it had while it grew, and by
+// the ID of another recording.
+func TestAFileFinishedSinceItsRowWasReadHasItsKeyFrame(t *testing.T) {
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "max_duration: 6")
+	f := r.publish("live/x", 50) // a key frame every two seconds
+	f.feed(15*25 - f.frames)
+	first := f.end()[0]
+	require.Equal(t, media.StateFinished, first.State)
+	for _, name := range []string{first.Path, first.Path + media.PartSuffix} {
+		at := time.Unix(0, first.StartUTC)
+		key, err := files{r.dir}.KeyFrame(name, first.ID, at.Add(3*time.Second))
+		require.NoError(t, err)
+		require.Equal(t, at.Add(2*time.Second), key)
+		_, err = files{r.dir}.KeyFrame(name, media.ID{1}, at)
+		require.ErrorIs(t, err, mp4.ErrOtherRecording)
 	}
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/footage"
+	"github.com/gospool/spool/sinks/mp4"
 )
 
 // eventFootage finds the recordings that have media of one event, and marks the event in them.
@@ -86,10 +88,10 @@ func (f *eventFootage) begin() {
 		r := &f.Records[i]
 		at := r.StartUTC
 		if at < f.ev.StartUTC {
-			if f.recordings.files.Belongs(r.Path, r.ID) != nil {
-				continue // the file is not that of the recording, and is not marked either
+			key, err := f.recordings.files.KeyFrame(r.Path, r.ID, time.Unix(0, f.ev.StartUTC))
+			if errors.Is(err, mp4.ErrOtherRecording) {
+				continue // it is not marked either
 			}
-			key, err := f.recordings.files.KeyFrame(r.Path, time.Unix(0, f.ev.StartUTC))
 			if err != nil {
 				f.log.Warn("the key frame at which the event's footage begins could not be found", "file", r.Path, "event", f.ev.ID, "error", err)
 				continue

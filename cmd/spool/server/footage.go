@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -150,12 +152,17 @@ func (d files) Remove(path string) error { return disk.Remove(d.dir, path) }
 // Forget deletes the facts and the sample index of a recording whose file was deleted.
 func (d files) Forget(id media.ID) error { return mp4.Forget(d.dir, id) }
 
-// KeyFrame returns the time of the last key frame in a file at or before the time at.
-func (d files) KeyFrame(path string, at time.Time) (time.Time, error) {
-	if err := d.below(path); err != nil {
-		return time.Time{}, err
+// KeyFrame returns the time of the last key frame in the file of the recording id at or before the time at. Its error
+// is that of Belongs, or that the file cannot be read. A file that has lost its .part name since its row was read is
+// found by its final name.
+func (d files) KeyFrame(path string, id media.ID, at time.Time) (key time.Time, err error) {
+	if err = d.Belongs(path, id); err == nil {
+		key, err = mp4.KeyFrame(d.name(path), at)
 	}
-	return mp4.KeyFrame(d.name(path), at)
+	if final, growing := strings.CutSuffix(path, media.PartSuffix); growing && errors.Is(err, fs.ErrNotExist) {
+		return d.KeyFrame(final, id, at)
+	}
+	return key, err
 }
 
 // modified returns the modification time of a file.
