@@ -1,5 +1,7 @@
 package isobmff
 
+import "github.com/gospool/spool/pipeline/media"
+
 // Flags of tfhd (ISO/IEC 14496-12, 8.8.7). All but TfhdBaseIsMoof announce a field.
 const (
 	TfhdBaseDataOffset = 0x000001
@@ -17,6 +19,15 @@ const (
 	SyncFlags    = 0x02000000 // a sync sample: it depends on no other sample
 	NonSyncFlags = 0x01010000 // a sample that depends on others, and is not a sync sample
 )
+
+// DefaultFlags returns the sample flags in the trex of a track of a kind of media: not sync for video, and sync for other
+// kinds.
+func DefaultFlags(kind media.Kind) uint32 {
+	if kind == media.Video {
+		return NonSyncFlags
+	}
+	return SyncFlags
+}
 
 // SampleDefaults holds the values that a trex or a tfhd gives to the samples of a track that have no
 // value of their own (ISO/IEC 14496-12, 8.8.3 and 8.8.7).

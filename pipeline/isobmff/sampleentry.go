@@ -6,6 +6,11 @@ import "math"
 // 12.1.4).
 type PixelAspect struct{ H, V uint32 }
 
+// ShownWidth returns the width of tkhd, in 16.16 fixed point, at which pictures of a width in pixels are shown.
+func (a PixelAspect) ShownWidth(width int) uint32 {
+	return uint32(uint64(width) << 16 * uint64(a.H) / uint64(a.V))
+}
+
 // SquarePixels is the aspect ratio of a track without a pasp box.
 var SquarePixels = PixelAspect{1, 1}
 

@@ -5,6 +5,8 @@ import (
 	"math"
 
 	gomp4 "github.com/abema/go-mp4"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // TrackHeader holds the fields of a tkhd (ISO/IEC 14496-12, 8.3.2).
@@ -71,11 +73,16 @@ func ReadMdhd(payload []byte) (h MediaHeader, whole bool) {
 	return h, !f.Short()
 }
 
-// Mdhd appends an mdhd. The language must have three lower-case letters.
+// Mdhd appends an mdhd. A language without three letters is written as und, undetermined; the letters must be
+// lower-case.
 func (w *Writer) Mdhd(h *MediaHeader) {
 	box := gomp4.Mdhd{Timescale: h.Timescale}
+	language := h.Language
+	if len(language) != len(box.Language) {
+		language = "und"
+	}
 	for i := range box.Language {
-		box.Language[i] = h.Language[i] - 0x60
+		box.Language[i] = language[i] - 0x60
 	}
 	if is64(h.CreatedSeconds, h.DurationTicks) {
 		box.Version = 1
@@ -116,6 +123,18 @@ func (w *Writer) Dinf() {
 	w.url(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, selfContained}}})
 	w.Close(dref)
 	w.Close(dinf)
+}
+
+// HandlerOf returns the handler type of a kind of media (ISO/IEC 14496-12, 8.4.3), and the name of the handler in files of
+// spool.
+func HandlerOf(kind media.Kind) (fourcc, name string) {
+	switch kind {
+	case media.Video:
+		return "vide", "VideoHandler"
+	case media.Audio:
+		return "soun", "SoundHandler"
+	}
+	return "meta", "MetadataHandler"
 }
 
 // OpenMinf appends an hdlr, and begins the minf behind it with the media header for its handler type, and a dinf.

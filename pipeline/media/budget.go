@@ -5,11 +5,11 @@ import (
 )
 
 // Budget bounds the memory of all chunks of a pool, regardless of the queue in which they wait. When the memory
-// exceeds the bound, Relieve drops whole GOPs: first from the queues of the streams with the lowest priority,
-// and among streams of equal priority from the queue with the most bytes. A nil *Budget has no bound.
+// exceeds the bound, Relieve drops whole GOPs: first what viewers watch, then from the queues of the streams with the
+// lowest priority, and among streams of equal priority from the queue with the most bytes. A nil *Budget has no bound.
 //
-// Lock order: the budget's lock is taken before a queue's lock. A caller of Join, JoinLast, leave or Relieve
-// must not hold a lock that the Shed method of a queue takes.
+// Lock order: the budget's lock is taken before a queue's lock. A caller of Join, JoinFirst, JoinLast, leave or Relieve
+// must not hold a lock that a method of a queue takes.
 type Budget struct {
 	pool     *Pool
 	maxBytes int64 // the bound of Pool.Memory
@@ -32,8 +32,17 @@ type Queue interface {
 type member struct {
 	queue  Queue
 	stream string
-	last   bool // drops only when no other queue can drop
+	turn   turn
 }
+
+// turn orders the queues before their priorities do.
+type turn int
+
+const (
+	watched  turn = iota // JoinFirst
+	recorded             // Join
+	spare                // JoinLast
+)
 
 // NewBudget returns a budget of maxBytes for the chunks of a pool. priority returns the priority of a stream; a
 // higher value is more important.
@@ -43,12 +52,16 @@ func NewBudget(pool *Pool, maxBytes int64, priority func(stream string) int) *Bu
 
 // Join adds the queue of a stream. The caller calls leave to remove it.
 func (b *Budget) Join(stream string, q Queue) (leave func()) {
-	return b.join(&member{q, stream, false})
+	return b.join(&member{q, stream, recorded})
 }
+
+// JoinFirst adds a queue from which the budget drops before it drops from any queue of Join, because its chunks wait for
+// viewers alone. The caller calls leave to remove the queue.
+func (b *Budget) JoinFirst(q Queue) (leave func()) { return b.join(&member{q, "", watched}) }
 
 // JoinLast adds a queue from which the budget drops only when no other queue can drop, because its chunks do
 // not wait to be recorded. The caller calls leave to remove the queue.
-func (b *Budget) JoinLast(q Queue) (leave func()) { return b.join(&member{q, "", true}) }
+func (b *Budget) JoinLast(q Queue) (leave func()) { return b.join(&member{q, "", spare}) }
 
 func (b *Budget) join(m *member) (leave func()) {
 	if b == nil {
@@ -96,8 +109,8 @@ func (b *Budget) next(empty map[*member]bool) (best *member) {
 		}
 		p, h := b.priority(m.stream), m.queue.Held()
 		switch {
-		case best == nil, best.last && !m.last:
-		case m.last != best.last, p > priority, p == priority && h <= held:
+		case best == nil, m.turn < best.turn:
+		case m.turn > best.turn, p > priority, p == priority && h <= held:
 			continue
 		}
 		best, priority, held = m, p, h

@@ -45,7 +45,8 @@ func TestTheLowestPriorityLosesFirstAndThenTheFullest(t *testing.T) {
 	}
 	low, even, fullest := &shelf{chunks: fill(4), keep: 2}, &shelf{chunks: fill(4)}, &shelf{chunks: fill(5)}
 	high, cache := &shelf{chunks: fill(9), keep: 8}, &shelf{chunks: fill(3), keep: 2}
-	all := []*shelf{low, even, fullest, high, cache}
+	viewers := &shelf{chunks: fill(2), keep: 1}
+	all := []*shelf{low, even, fullest, high, cache, viewers}
 	priorities := map[string]int{"low": -1, "high": 1}
 	left := func() (out []int) {
 		for _, s := range all {
@@ -59,26 +60,27 @@ func TestTheLowestPriorityLosesFirstAndThenTheFullest(t *testing.T) {
 			defer b.Join(stream, s)()
 		}
 		defer b.JoinLast(cache)()
+		defer b.JoinFirst(viewers)()
 		b.Relieve()
 		return b.Dry()
 	}
 	require.Zero(t, relieve(pool.Memory()))
 	for _, want := range [][]int{
-		{4, 4, 5, 9, 3}, {3, 4, 5, 9, 3}, {2, 4, 5, 9, 3}, {2, 4, 4, 9, 3},
+		{4, 4, 5, 9, 3, 2}, {4, 4, 5, 9, 3, 1}, {3, 4, 5, 9, 3, 1}, {2, 4, 5, 9, 3, 1}, {2, 4, 4, 9, 3, 1},
 	} {
 		require.Equal(t, want, left())
 		require.Zero(t, relieve(pool.Memory()-1), "one GOP is enough")
 	}
 	for len(even.chunks)+len(fullest.chunks) > 0 {
 		require.InDelta(t, len(even.chunks), len(fullest.chunks), 1, "equals lose alike")
-		require.Equal(t, []int{9, 3}, left()[3:])
+		require.Equal(t, []int{9, 3, 1}, left()[3:])
 		require.Zero(t, relieve(pool.Memory()-1))
 	}
-	require.Equal(t, []int{2, 0, 0, 9, 3}, left())
+	require.Equal(t, []int{2, 0, 0, 9, 3, 1}, left())
 	require.Zero(t, relieve(pool.Memory()-1))
-	require.Equal(t, []int{2, 0, 0, 8, 3}, left())
+	require.Equal(t, []int{2, 0, 0, 8, 3, 1}, left())
 	require.Zero(t, relieve(pool.Memory()-1))
-	require.Equal(t, []int{2, 0, 0, 8, 2}, left(), "media that no recording waits for is dropped last")
+	require.Equal(t, []int{2, 0, 0, 8, 2, 1}, left(), "media that no recording waits for is dropped last")
 	require.Equal(t, uint64(1), relieve(0), "nothing more may go")
 	for _, s := range all {
 		s.empty()

@@ -288,7 +288,7 @@ type Observer interface {
 }
 
 // Observe makes the builder report each further access unit to o; nil ends that. It returns the open chunk, with the
-// units that are not reported, or nil if there is none.
+// units that are not reported; without an open chunk it returns nil.
 func (b *Builder) Observe(o Observer) *Chunk {
 	b.observer = o
 	if b.cur != nil && o != nil {

@@ -17,14 +17,12 @@ import (
 // Declared is a pipeline with patterns of the streams that it covers.
 type Declared struct {
 	Plan    *pipeline.Plan
-	Streams []streampath.Glob
+	Streams streampath.Globs
 	Mode    pipeline.Mode
 }
 
 // Covers reports whether the pipeline covers a stream, that is, may record it.
-func (d *Declared) Covers(stream string) bool {
-	return slices.ContainsFunc(d.Streams, func(g streampath.Glob) bool { return g.Match(stream) })
-}
+func (d *Declared) Covers(stream string) bool { return d.Streams.Match(stream) }
 
 // Directory reports which streams exist; the hub implements it.
 type Directory interface {

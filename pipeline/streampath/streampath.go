@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -166,6 +167,26 @@ func (g Glob) Match(p string) bool {
 		i++
 	}
 	return i == len(g.segments)
+}
+
+// Globs is a list of patterns.
+type Globs []Glob
+
+// ParseGlobs parses patterns. Its error is that of ParseGlob for the first wrong one.
+func ParseGlobs(patterns []string) (all Globs, err error) {
+	for _, pattern := range patterns {
+		g, err := ParseGlob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, g)
+	}
+	return all, nil
+}
+
+// Match reports whether one of the patterns matches the stream path p.
+func (all Globs) Match(p string) bool {
+	return slices.ContainsFunc(all, func(g Glob) bool { return g.Match(p) })
 }
 
 // segmentAt returns the segment of p that begins at the offset at, and the offset of the next segment. After the

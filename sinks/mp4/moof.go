@@ -46,7 +46,7 @@ func (f *fragment) writeHead(w *isobmff.Writer) {
 	for i := range f.runs {
 		r := &f.runs[i]
 		patches = append(patches, w.Traf(&isobmff.Traf{
-			TrackID: r.track.id, Default: r.track.defaultFlags(), Columns: &r.cols, ShiftTicks: r.track.shiftTicks, Roll: r.track.roll != 0,
+			TrackID: r.track.id, Default: isobmff.DefaultFlags(r.track.kind), Columns: &r.cols, ShiftTicks: r.track.shiftTicks, Roll: r.track.roll != 0,
 		}))
 		payload += f.runs[i].cols.Payload.Len()
 	}

@@ -51,7 +51,7 @@ func writeGrowingMoov(w *isobmff.Writer, tracks []track, e *entry) (mehdAt, entr
 	for i := range tracks {
 		w.Trex(&isobmff.Trex{
 			TrackID: tracks[i].id, Description: 1,
-			SampleDefaults: isobmff.SampleDefaults{Flags: tracks[i].defaultFlags()},
+			SampleDefaults: isobmff.SampleDefaults{Flags: isobmff.DefaultFlags(tracks[i].kind)},
 		})
 	}
 	w.Close(mvex)

@@ -166,7 +166,7 @@ func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
 	}
 	c := &t.scratch
 	*c = media.Columns{DTS: c.DTS[:0], OffsetTicks: c.OffsetTicks[:0], SizeBytes: c.SizeBytes[:0], Flags: c.Flags[:0]}
-	defaults := h.Over(isobmff.SampleDefaults{Flags: t.defaultFlags()})
+	defaults := h.Over(isobmff.SampleDefaults{Flags: isobmff.DefaultFlags(t.kind)})
 	trun.AppendTo(c, &defaults, int64(ticks))
 	g.runs = append(g.runs, run{track: t, cols: *c})
 	*next += sizes(c)

@@ -44,9 +44,6 @@ func newTrack(id uint32, t *media.Track, info media.TrackInfo) (track, error) {
 	out := track{
 		id: id, kind: t.Kind(), timescale: t.Timescale, language: t.Language, info: info,
 	}
-	if len(out.language) != 3 {
-		out.language = "und"
-	}
 	var w isobmff.Writer
 	aspect, err := codec.WriteSampleEntry(&w, t)
 	if err != nil {
@@ -54,7 +51,7 @@ func newTrack(id uint32, t *media.Track, info media.TrackInfo) (track, error) {
 	}
 	out.stsd, out.roll = w.B, codec.Of(t.Codec).RollDistance
 	if out.kind == media.Video {
-		out.width = uint32(uint64(t.Width) << 16 * uint64(aspect.H) / uint64(aspect.V))
+		out.width = aspect.ShownWidth(t.Width)
 		out.height = uint32(t.Height) << 16
 	}
 	return out, nil
@@ -133,15 +130,6 @@ func (t *track) presentedTicks() int64 {
 	return t.table.FirstTicks + t.table.FirstOffsetTicks - t.mediaTimeTicks
 }
 
-// defaultFlags returns the default sample flags of the track's trex: not sync for video, and sync
-// for other kinds (ISO/IEC 14496-12, 8.8.3.1).
-func (t *track) defaultFlags() uint32 {
-	if t.kind == media.Video {
-		return isobmff.NonSyncFlags
-	}
-	return isobmff.SyncFlags
-}
-
 // writeTrak appends the track's trak box. If final is set, its sample tables and durations are
 // complete. Otherwise, for a growing file, they are empty, since the fragments have the samples.
 // created is the creation time, in seconds of the movie's clock (isobmff.ToMovieTime).
@@ -155,7 +143,7 @@ func (t *track) writeTrak(w *isobmff.Writer, created uint64, describes uint32, f
 	}
 	mdia := w.Open("mdia")
 	t.writeMdhd(w, created, final)
-	minf := w.OpenMinf(t.handler())
+	minf := w.OpenMinf(isobmff.HandlerOf(t.kind))
 	t.writeStbl(w, final)
 	w.Close(minf)
 	w.Close(mdia)
@@ -179,18 +167,6 @@ func (t *track) writeMdhd(w *isobmff.Writer, created uint64, final bool) {
 		h.DurationTicks = uint64(t.table.DurationTicks())
 	}
 	w.Mdhd(&h)
-}
-
-// handler returns the handler type of the track and a name for it, for its hdlr box (ISO/IEC
-// 14496-12, 8.4.3).
-func (t *track) handler() (fourcc, name string) {
-	switch t.kind {
-	case media.Video:
-		return "vide", "VideoHandler"
-	case media.Audio:
-		return "soun", "SoundHandler"
-	}
-	return "meta", "MetadataHandler"
 }
 
 func (t *track) writeStbl(w *isobmff.Writer, final bool) {
@@ -239,7 +215,7 @@ func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 
 // indexed returns the track's description in the sample index of the file.
 func (t *track) indexed() samples.Track {
-	handler, _ := t.handler()
+	handler, _ := isobmff.HandlerOf(t.kind)
 	return samples.Track{ID: t.id, Timescale: t.timescale, Handler: isobmff.FourCC([]byte(handler))}
 }
 

@@ -15,9 +15,9 @@ import (
 
 // Table holds the open connections of one server, bounds their number and lists them.
 //
-// A client that publishes or reads is never closed for another client. The other clients wait. When a new client connects and
-// too many connections are open, the table closes the client that has waited longest since it connected or last made
-// progress. When too many clients of the new client's address wait, it closes the longest waiting one of that
+// A client that publishes or reads is never closed for another client. The other clients wait. When a new client
+// connects and too many connections are open, the table closes the client that has waited longest since it connected or
+// last made progress. When too many clients of the new client's address wait, it closes the longest waiting one of that
 // address. So cameras behind one address may use all connections, and clients that only connect cannot lock out a
 // publisher.
 type Table struct {
@@ -65,7 +65,7 @@ type Client struct {
 	hangUp        func() // closes the connection
 	number        uint64
 	bytes         atomic.Uint64 // received
-	sent, skipped atomic.Uint64
+	sent, skipped atomic.Uint64 // bytes, and access units: see Sent and Skipped
 
 	// of.mu guards the fields below.
 	opened *list.Element // element of open; nil after Leave
@@ -276,13 +276,6 @@ func (c *Table) End(number uint64) bool {
 		found.hangUp()
 	}
 	return found != nil
-}
-
-// RefusedReader counts a reader that was refused for a reason other than a missing password.
-func (c *Table) RefusedReader() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.counts.Readers++
 }
 
 // RefusedPublisher counts a publication that was refused for a reason other than a missing password.

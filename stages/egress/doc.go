@@ -4,14 +4,12 @@
 //
 // Each output is a package below this one, as each protocol is a package below stages/ingest:
 //
-//	rtp/    access units as RTP packets, for rtsp and whep
-//	rtsp/   PLAY: a client reads a stream over RTSP
 //	cmaf/   parts of fragmented MP4 that all clients of a stream share, for fmp4 and hls
 //	fmp4/   one endless fragmented MP4 over HTTP
 //	hls/    playlists and segments of a live stream, with low latency
 //
 // This package has the part that several outputs share: Readers, by which the outputs over HTTP open streams, and which
-// bounds, counts and lists their clients. A client of RTSP is one of the server's connections.
+// bounds, counts and lists their clients.
 //
 // An output reads access units in place, as soon as they arrive (package pipeline/media/live). It neither slows down the
 // publisher nor a recording. A client that reads too slowly continues at a key frame, and what it has missed is counted.

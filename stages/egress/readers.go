@@ -1,7 +1,6 @@
 package egress
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/media/live"
 	"github.com/gospool/spool/pipeline/streampath"
 	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/hub"
@@ -86,39 +84,6 @@ func (r remote) String() string { return string(r) }
 // Close removes the client. Later calls have no effect.
 func (c *Client) Close() { c.Leave() }
 
-// Reader is a client that reads the access units of a stream.
-type Reader struct {
-	*hub.Reader
-	*Client
-	Set *media.TrackSet // the tracks of the stream when the reader was opened
-}
-
-// Open admits a client, and waits until the stream's tracks are known, at most TracksWait and until ctx ends. Its errors are
-// those of Admit, of hub.Read and of hub.Reader.Tracks. The caller closes the reader.
-func (r *Readers) Open(ctx context.Context, q Request, o live.Options) (*Reader, error) {
-	client, err := r.Admit(q)
-	if err != nil {
-		return nil, err
-	}
-	units, err := r.hub.Read(q.Path, o)
-	if err != nil {
-		client.Close()
-		return nil, err
-	}
-	out := &Reader{Reader: units, Client: client}
-	if out.Set, err = units.Tracks(ctx, TracksWait); err != nil {
-		out.Close()
-		return nil, err
-	}
-	return out, nil
-}
-
-// Close ends the reader. Later calls have no effect.
-func (r *Reader) Close() {
-	r.Reader.Close()
-	r.Client.Close()
-}
-
 func (r *Readers) table(protocol string) *clients.Table {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -164,4 +129,11 @@ func (r *Readers) End(protocol string, number uint64) bool {
 		return false
 	}
 	return r.table(protocol).End(number)
+}
+
+// HangUp closes the connections of all clients.
+func (r *Readers) HangUp() {
+	for _, c := range r.Connections() {
+		r.End(c.Protocol, c.Number)
+	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/media/live"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/egress"
@@ -47,22 +46,18 @@ func publish(t *testing.T, h *hub.Hub, path string) {
 func TestReadersAreListedCountedAndEnded(t *testing.T) {
 	readers, h := newReaders(t, 1)
 	publish(t, h, "live/a")
-	ended := false
+	ended := 0
 	q := request("hls", "live/a")
-	q.HangUp = func() { ended = true }
-	a, err := readers.Open(t.Context(), q, live.Options{})
+	q.HangUp = func() { ended++ }
+	a, err := readers.Admit(q)
 	require.NoError(t, err)
 	defer a.Close()
-	require.Equal(t, 360, a.Set.Tracks[0].Height)
-	u, err := a.Take(t.Context())
-	require.NoError(t, err)
-	require.True(t, u.StartsGOP)
 	a.Sent(9)
 	a.Skipped(2)
 
-	_, err = readers.Open(t.Context(), request("hls", "live/a"), live.Options{})
+	_, err = readers.Admit(request("hls", "live/a"))
 	require.ErrorIs(t, err, egress.ErrFull)
-	b, err := readers.Open(t.Context(), request("fmp4", "live/a"), live.Options{})
+	b, err := readers.Admit(request("fmp4", "live/a"))
 	require.NoError(t, err)
 	list := readers.Connections()
 	require.Len(t, list, 2)
@@ -79,21 +74,22 @@ func TestReadersAreListedCountedAndEnded(t *testing.T) {
 	require.False(t, readers.End("rtsp", hls.Number))
 	require.False(t, readers.End("hls", hls.Number+1))
 	require.True(t, readers.End("hls", hls.Number))
-	require.True(t, ended)
+	require.Equal(t, 1, ended)
+	readers.HangUp()
+	require.Equal(t, 2, ended)
 }
 
 func TestAStreamThatIsNotLiveHasNoReader(t *testing.T) {
 	readers, h := newReaders(t, 0)
-	_, err := readers.Open(t.Context(), request("hls", "live/a"), live.Options{})
+	_, err := readers.Admit(request("hls", "live/a"))
 	require.ErrorIs(t, err, egress.ErrNoStream)
-	_, err = readers.Open(t.Context(), request("hls", "live/../a"), live.Options{})
+	_, err = readers.Admit(request("hls", "live/../a"))
 	require.Error(t, err)
 	p, err := h.Publish("live/a", hub.PublishOptions{Origin: "test"}) // it has no tracks yet
 	require.NoError(t, err)
 	defer p.Close(endcause.SourceLost)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(context.Canceled)
-	_, err = readers.Open(ctx, request("hls", "live/a"), live.Options{})
-	require.ErrorIs(t, err, context.Canceled)
+	a, err := readers.Admit(request("hls", "live/a"))
+	require.NoError(t, err)
+	a.Close()
 	require.Empty(t, readers.Connections())
 }

@@ -86,6 +86,10 @@ func (w *Window) Close() {
 	w.stream = nil
 }
 
+// Viewers adds a queue of chunks that wait for viewers to the memory budget, which drops from it before any recording loses
+// media. The caller calls leave to remove it.
+func (h *Hub) Viewers(q media.Queue) (leave func()) { return h.cfg.Budget.JoinFirst(q) }
+
 // liveUnits holds a stream's ring of access units and its users. The stream's mutex guards it.
 type liveUnits struct {
 	ring        *live.Ring // nil without users
@@ -97,7 +101,7 @@ type liveUnits struct {
 // joinRing counts a user of the stream's ring, which it makes for the first one from the newest GOP and the open chunk.
 func (s *stream) joinRing() (ring *live.Ring) {
 	fresh := live.NewRing(s.hub.cfg.MaxGOPBytes)
-	leaveBudget := s.hub.cfg.Budget.JoinLast(fresh) // takes locks of all streams
+	leaveBudget := s.hub.Viewers(fresh) // takes locks of all streams
 	s.withBuilder(func() {
 		l := &s.units
 		if l.users++; l.ring == nil {

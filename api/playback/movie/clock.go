@@ -72,7 +72,7 @@ func (m *Movie) clockTrak() {
 		CreatedSeconds: m.createdSeconds(), ID: uint32(len(m.tracks) + 1), DurationTicks: duration, Width: lead.width, Height: clockTextHeight << 16, AlternateGroup: 2,
 	})
 	mdia := s.begin("mdia")
-	s.Mdhd(&isobmff.MediaHeader{CreatedSeconds: m.createdSeconds(), Timescale: scale, Language: "und", DurationTicks: duration})
+	s.Mdhd(&isobmff.MediaHeader{CreatedSeconds: m.createdSeconds(), Timescale: scale, DurationTicks: duration})
 	minf := nested{s.OpenMinf("sbtl", "Wall clock"), s.madeBytes}
 	stbl := s.begin("stbl")
 	stsd := s.table("stsd", 0, 1)

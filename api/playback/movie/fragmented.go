@@ -102,7 +102,7 @@ func (f *fragments) head() ([]byte, error) {
 	}
 	mvex := s.begin("mvex")
 	for i := range m.tracks {
-		s.Trex(&isobmff.Trex{TrackID: m.tracks[i].id, Description: 1, SampleDefaults: isobmff.SampleDefaults{Flags: m.tracks[i].defaultFlags()}})
+		s.Trex(&isobmff.Trex{TrackID: m.tracks[i].id, Description: 1, SampleDefaults: isobmff.SampleDefaults{Flags: isobmff.DefaultFlags(m.tracks[i].kind)}})
 	}
 	s.end(mvex)
 	s.end(moov)
@@ -112,13 +112,6 @@ func (f *fragments) head() ([]byte, error) {
 // zero returns the base in ticks of a track.
 func (f *fragments) zero(t *track) int64 {
 	return media.Rescale(f.base, f.m.timescale(), t.timescale)
-}
-
-func (t *track) defaultFlags() uint32 {
-	if t.kind == media.Video {
-		return isobmff.NonSyncFlags
-	}
-	return isobmff.SyncFlags
 }
 
 // add adds a sample, after it has written the fragment that the sample does not belong to. nil ends the clip.
@@ -197,7 +190,7 @@ func (f *fragments) boxes() ([]byte, error) {
 	for i := range f.runs {
 		if run, t := &f.runs[i], &f.m.tracks[i]; run.cols.Len() > 0 {
 			f.dataAt[i] = w.Traf(&isobmff.Traf{
-				TrackID: t.id, Default: t.defaultFlags(), Columns: &run.cols, ShiftTicks: -f.zero(t), Roll: t.roll != 0, Description: run.entry,
+				TrackID: t.id, Default: isobmff.DefaultFlags(t.kind), Columns: &run.cols, ShiftTicks: -f.zero(t), Roll: t.roll != 0, Description: run.entry,
 			})
 			media += run.bytes
 		}

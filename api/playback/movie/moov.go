@@ -98,23 +98,10 @@ func (m *Movie) openTrak(s *sheet, i int, movieTicks, mediaTicks uint64, edits [
 		s.Describes(m.tracks[lead].id)
 	}
 	o[1] = s.begin("mdia")
-	s.Mdhd(&isobmff.MediaHeader{CreatedSeconds: created, Timescale: t.timescale, Language: language(t.language), DurationTicks: mediaTicks})
-	name := "MetadataHandler"
-	switch t.kind {
-	case media.Video:
-		name = "VideoHandler"
-	case media.Audio:
-		name = "SoundHandler"
-	}
+	s.Mdhd(&isobmff.MediaHeader{CreatedSeconds: created, Timescale: t.timescale, Language: t.language, DurationTicks: mediaTicks})
+	_, name := isobmff.HandlerOf(t.kind)
 	o[2] = nested{s.OpenMinf(t.handler.String(), name), s.madeBytes}
 	return o
-}
-
-func language(code string) string {
-	if len(code) != 3 {
-		return "und"
-	}
-	return code
 }
 
 // edits returns the edit list of a track (ISO/IEC 14496-12, 8.6.6). The track is presented from the movie's begin, or later

@@ -86,7 +86,7 @@ func (f *frame) boxes(w *isobmff.Writer, mediaAt int64) {
 	trak := w.Open("trak")
 	w.Tkhd(&isobmff.TrackHeader{CreatedSeconds: created, ID: 1, DurationTicks: uint64(lasts), Width: f.track.Width, Height: f.track.Height})
 	mdia := w.Open("mdia")
-	w.Mdhd(&isobmff.MediaHeader{CreatedSeconds: created, Timescale: f.track.Timescale, DurationTicks: uint64(lasts), Language: "und"})
+	w.Mdhd(&isobmff.MediaHeader{CreatedSeconds: created, Timescale: f.track.Timescale, DurationTicks: uint64(lasts)})
 	minf := w.OpenMinf("vide", "VideoHandler")
 	stbl := w.Open("stbl")
 	stsd := w.OpenFull("stsd", 0, 0)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -18,30 +17,32 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// apiAuth converts the setting http.auth to the Config of package auth.
-func apiAuth(a configs.Auth) (out auth.Config) {
+// apiAuth converts the setting http.auth to the Config of package auth. Its error is that of a wrong pattern.
+func apiAuth(a configs.Auth) (out auth.Config, err error) {
 	out.None = a.None
 	for _, u := range a.Users {
-		out.Users = append(out.Users, auth.User{Name: u.Name, PasswordHash: u.PasswordHash.Reveal(), Roles: roles(u.Roles), Streams: liveStreams(u.LiveStreams)})
+		streams, err := liveStreams(u.LiveStreams)
+		if err != nil {
+			return out, err
+		}
+		out.Users = append(out.Users, auth.User{Name: u.Name, PasswordHash: u.PasswordHash.Reveal(), Roles: roles(u.Roles), Streams: streams})
 	}
 	for _, t := range a.Tokens {
-		out.Tokens = append(out.Tokens, auth.Token{Name: t.Name, Token: t.Token.Reveal(), Roles: roles(t.Roles), Streams: liveStreams(t.LiveStreams)})
-	}
-	return out
-}
-
-// liveStreams returns the parsed patterns, which the check of the configuration has accepted.
-func liveStreams(s configs.LiveStreams) auth.Streams {
-	return auth.Streams{Play: globs(s.Play), Publish: globs(s.Publish)}
-}
-
-func globs(patterns []string) (all []streampath.Glob) {
-	for _, p := range patterns {
-		if g, err := streampath.ParseGlob(p); err == nil {
-			all = append(all, g)
+		streams, err := liveStreams(t.LiveStreams)
+		if err != nil {
+			return out, err
 		}
+		out.Tokens = append(out.Tokens, auth.Token{Name: t.Name, Token: t.Token.Reveal(), Roles: roles(t.Roles), Streams: streams})
 	}
-	return all
+	return out, nil
+}
+
+func liveStreams(s configs.LiveStreams) (out auth.Streams, err error) {
+	if out.Play, err = streampath.ParseGlobs(s.Play); err != nil {
+		return out, err
+	}
+	out.Publish, err = streampath.ParseGlobs(s.Publish)
+	return out, err
 }
 
 func roles(names []string) (out []auth.Role) {
@@ -59,7 +60,7 @@ type publishers struct {
 	digests   *auth.Digests
 	offers    ingest.Digests
 	failures  signIns
-	allowed   map[string][]streampath.Glob // by user name: patterns of the paths that the user may publish
+	allowed   map[string]streampath.Globs // by user name: patterns of the paths that the user may publish
 }
 
 // newPublishers returns the Authorizer of the users in ingest.auth. It returns nil, by which every
@@ -68,7 +69,8 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 	if len(a.Users) == 0 {
 		return nil, nil
 	}
-	p := &publishers{failures: failures, allowed: map[string][]streampath.Glob{}}
+	p := &publishers{failures: failures, allowed: map[string]streampath.Globs{}}
+	var err error
 	var hashes []auth.Credentials
 	var digestOnly []string // users that have a digest and no password hash
 	digests := map[string]auth.Digest{}
@@ -81,15 +83,10 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 		if u.Digest != (configs.Digest{}) {
 			digests[u.Name] = auth.Digest{Realm: u.Digest.Realm, MD5: u.Digest.MD5.Reveal(), SHA256: u.Digest.SHA256.Reveal()}
 		}
-		for _, pattern := range u.Publish {
-			g, err := streampath.ParseGlob(pattern)
-			if err != nil {
-				return nil, err
-			}
-			p.allowed[u.Name] = append(p.allowed[u.Name], g)
+		if p.allowed[u.Name], err = streampath.ParseGlobs(u.Publish); err != nil {
+			return nil, err
 		}
 	}
-	var err error
 	if p.passwords, err = auth.NewPasswords(hashes, digestOnly, clock); err != nil {
 		return nil, fmt.Errorf("ingest.auth.%w", err)
 	}
@@ -146,7 +143,7 @@ func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) erro
 	} else if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(p.allowed[c.Name], func(g streampath.Glob) bool { return g.Match(r.Path) }) {
+	if !p.allowed[c.Name].Match(r.Path) {
 		return fmt.Errorf("%s may not publish this path: none of the user's publish patterns in ingest.auth.users matches it", c.Name)
 	}
 	return nil

@@ -11,7 +11,6 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
-	"github.com/gospool/spool/stages/ingest"
 )
 
 // diskTimes holds histograms of the durations of disk operations, in seconds; it implements mp4.Timings.
@@ -131,40 +130,5 @@ func (s *storageMetrics) Collect(ch chan<- prometheus.Metric) {
 		send(diskFree, prometheus.GaugeValue, float64(disk.FreeBytes))
 		send(diskInodes, prometheus.GaugeValue, float64(disk.Inodes))
 		send(inodesFree, prometheus.GaugeValue, float64(disk.FreeInodes))
-	}
-}
-
-// serverCounts is the collector of the metrics of the ingest servers, by protocol.
-type serverCounts struct{ servers *ingest.Servers }
-
-// ofServer returns the description of a metric of each ingest server; name lacks the prefix
-// spool_ingest_.
-func ofServer(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc("spool_ingest_"+name, help, []string{"protocol"}, nil)
-}
-
-var (
-	openConnections    = ofServer("connections", "Open connections.")
-	refusedConnections = ofServer("connections_refused_total", "Connections refused because max_connections were open and all of them were recording.")
-	givenUpConnections = ofServer("connections_given_up_total", "Connections without a recording that were closed to make room for a new one.")
-	refusedPublishers  = ofServer("publishers_refused_total", "Publishers refused because of their password, path, session description or codecs. At most sixty a minute are logged.")
-)
-
-// Describe sends the descriptions of all metrics of serverCounts; see prometheus.Collector.
-func (c serverCounts) Describe(ch chan<- *prometheus.Desc) {
-	ch <- openConnections
-	ch <- refusedConnections
-	ch <- givenUpConnections
-	ch <- refusedPublishers
-}
-
-// Collect sends the values of each server; see prometheus.Collector.
-func (c serverCounts) Collect(ch chan<- prometheus.Metric) {
-	for _, server := range c.servers.All() {
-		n := server.Counts()
-		ch <- prometheus.MustNewConstMetric(openConnections, prometheus.GaugeValue, float64(n.Connections), server.Name)
-		ch <- prometheus.MustNewConstMetric(refusedConnections, prometheus.CounterValue, float64(n.Refused), server.Name)
-		ch <- prometheus.MustNewConstMetric(givenUpConnections, prometheus.CounterValue, float64(n.GivenUp), server.Name)
-		ch <- prometheus.MustNewConstMetric(refusedPublishers, prometheus.CounterValue, float64(n.Publishers), server.Name)
 	}
 }

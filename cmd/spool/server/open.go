@@ -147,11 +147,15 @@ func (s *Server) newAPI(dir string) error {
 		clock: s.clock, log: s.log,
 		maxBefore: s.cfg.Events.MaxBefore.D(), wait: s.cfg.Events.Wait.D(), protection: s.protection,
 	}
+	users, err := apiAuth(s.cfg.HTTP.Auth)
+	if err != nil {
+		return fmt.Errorf("http.auth: %w", err)
+	}
 	files := playback.NewDir(abs, growing(abs))
 	s.http, err = api.New(api.Config{
 		Version: s.options.Version, Listen: s.cfg.HTTP.Listen, RecordDir: abs,
 		Hosts: s.cfg.HTTP.Hosts, Proxies: s.cfg.HTTP.Proxies(),
-		Auth: apiAuth(s.cfg.HTTP.Auth), TLS: api.TLS(s.cfg.HTTP.TLS), MediaMTX: api.MediaMTX{Listen: s.cfg.HTTP.MediaMTX.Listen, Origins: s.cfg.HTTP.MediaMTX.AllowOrigins}, MaxSeries: s.cfg.Memory.MaxSeries, FFmpeg: s.cfg.HTTP.FFmpeg,
+		Auth: users, TLS: api.TLS(s.cfg.HTTP.TLS), MediaMTX: api.MediaMTX{Listen: s.cfg.HTTP.MediaMTX.Listen, Origins: s.cfg.HTTP.MediaMTX.AllowOrigins}, MaxSeries: s.cfg.Memory.MaxSeries, FFmpeg: s.cfg.HTTP.FFmpeg,
 	}, api.Deps{
 		Log: s.log, Clock: s.clock,
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.expected, Seen: s.expected.Seen,
@@ -160,7 +164,7 @@ func (s *Server) newAPI(dir string) error {
 		Clips:    &clip.Library{Files: files, Indexes: sampleindex.In(abs), Belongs: s.recordings.belongs},
 		Exports:  func(source bundle.Source) *export.Store { return s.newExports(abs, source) },
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
-		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}, s.connections(), memoryMetrics{s.pool}}, SignIns: s.signIns["http"],
+		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, s.connections(), memoryMetrics{s.pool}}, SignIns: s.signIns["http"],
 	})
 	return err
 }

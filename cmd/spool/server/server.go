@@ -211,6 +211,7 @@ func (s *Server) close(ctx context.Context, hurry <-chan os.Signal) error {
 	if s.catalogue != nil {
 		err = errors.Join(err, s.catalogue.Close(ctx))
 	}
+	s.viewers.HangUp() // the HTTP server would wait for those that take nothing
 	err = errors.Join(err, s.tasks.Stop(ctx))
 	s.writable.close()
 	if s.outbox != nil {

@@ -30,10 +30,9 @@ type Ring struct {
 
 // held is a chunk of the window, with the ring's reference to it.
 type held struct {
-	chunk    *media.Chunk
-	first    uint64 // Unit.at of its first unit
-	bytes    int    // memory of the chunk; 0 until a newer chunk follows
-	steadyNS int64  // Unit.steadyNS of its first unit
+	chunk *media.Chunk
+	first uint64 // Unit.at of its first unit
+	bytes int    // memory of the chunk; 0 until a newer chunk follows
 }
 
 // start is the place of a unit with StartsGOP.

@@ -31,7 +31,7 @@ func (r *Ring) hold(u *Unit) {
 		newest.bytes = newest.chunk.MemoryBytes() // it is sealed
 		r.bytes += newest.bytes
 	}
-	r.window = append(r.window, held{chunk: u.chunk.Retain(), first: u.at, steadyNS: u.steadyNS()})
+	r.window = append(r.window, held{chunk: u.chunk.Retain(), first: u.at})
 	r.trim(u)
 }
 
@@ -79,9 +79,12 @@ func (r *Ring) release(n int) {
 	r.gops = r.gops[:rest]
 }
 
-// Held returns 0: media.Budget drops from a queue that joined by JoinLast only when no other queue can drop, whatever
-// its size. It implements media.Queue.
-func (r *Ring) Held() int64 { return 0 }
+// Held returns the bytes of the chunks of the window but the newest. It implements media.Queue.
+func (r *Ring) Held() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return int64(r.bytes)
+}
 
 // Shed releases the oldest GOP of the window, or what it has of the only one except the newest chunk. It returns false
 // if there is nothing to release. It implements media.Queue.

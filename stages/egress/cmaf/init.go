@@ -13,7 +13,7 @@ const movieTimescale = 1000
 
 // Init describes the tracks of a number of parts. It is immutable.
 type Init struct {
-	Number        int    // in the life of the packager, from 1
+	Number        uint64 // consecutive in the life of a packager; a later packager of the stream has higher numbers
 	Bytes         []byte // ftyp and moov
 	Codecs        []string
 	Width, Height int // of the pictures, pixels; 0 without pictures
@@ -25,13 +25,12 @@ type Init struct {
 
 // track is one track of an Init.
 type track struct {
-	from     int    // index in the track set
-	id       uint32 // track_ID
-	flags    uint32 // default sample flags
-	roll     bool   // samples belong to a roll group
-	stsd     []byte // the whole box
-	distance int16  // roll_distance
-	width    uint32 // shown width, 16.16 fixed point
+	from  int    // index in the track set
+	id    uint32 // track_ID
+	flags uint32 // default sample flags
+	stsd  []byte // the whole box
+	roll  int16  // roll_distance of the roll group of the samples; 0: no roll group
+	width uint32 // shown width, 16.16 fixed point
 }
 
 // MIME returns the media type with its codecs parameter (RFC 6381).
@@ -44,7 +43,7 @@ func (i *Init) MIME() string {
 }
 
 // newInit describes those tracks of a set that players know, or returns nil if there are none.
-func newInit(number int, set *media.TrackSet) *Init {
+func newInit(number uint64, set *media.TrackSet) *Init {
 	out := &Init{Number: number, set: set, lead: -1}
 	for i := range set.Tracks {
 		t := &set.Tracks[i]
@@ -78,11 +77,9 @@ func newTrack(id uint32, t *media.Track) (track, error) {
 	if err != nil {
 		return track{}, err
 	}
-	out := track{id: id, flags: isobmff.SyncFlags, stsd: stsd.B, distance: codec.Of(t.Codec).RollDistance}
-	out.roll = out.distance != 0
+	out := track{id: id, flags: isobmff.DefaultFlags(t.Kind()), stsd: stsd.B, roll: codec.Of(t.Codec).RollDistance}
 	if t.Kind() == media.Video {
-		out.flags = isobmff.NonSyncFlags
-		out.width = uint32(uint64(t.Width) << 16 * uint64(aspect.H) / uint64(aspect.V))
+		out.width = aspect.ShownWidth(t.Width)
 	}
 	return out, nil
 }
@@ -110,24 +107,18 @@ func (i *Init) write() {
 func (t *track) write(w *isobmff.Writer, of *media.Track) {
 	trak := w.Open("trak")
 	head := isobmff.TrackHeader{ID: t.id, Width: t.width, Height: uint32(of.Height) << 16}
-	handler, name := "vide", "VideoHandler"
 	if of.Kind() == media.Audio {
 		head.AlternateGroup, head.Volume = 1, 0x0100
-		handler, name = "soun", "SoundHandler"
 	}
 	w.Tkhd(&head)
 	mdia := w.Open("mdia")
-	language := of.Language
-	if len(language) != 3 {
-		language = "und"
-	}
-	w.Mdhd(&isobmff.MediaHeader{Timescale: of.Timescale, Language: language})
-	minf := w.OpenMinf(handler, name)
+	w.Mdhd(&isobmff.MediaHeader{Timescale: of.Timescale, Language: of.Language})
+	minf := w.OpenMinf(isobmff.HandlerOf(of.Kind()))
 	stbl := w.Open("stbl")
 	w.Append(t.stsd)
 	w.NoSamples()
-	if t.roll {
-		w.RollDescription(t.distance)
+	if t.roll != 0 {
+		w.RollDescription(t.roll)
 	}
 	w.Close(stbl)
 	w.Close(minf)

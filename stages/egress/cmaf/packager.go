@@ -3,6 +3,7 @@ package cmaf
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/media/live"
@@ -26,19 +27,29 @@ type Packager struct {
 	runs   []run   // of the open part, by track of init
 	shifts []int64 // by track of init: added to a DTS to get the decode time, ticks
 	open   *Part   // nil: the next unit begins a part
-	inits  int
+	inits  uint64  // number of the newest init
 
 	set         *media.TrackSet // of the newest unit; nil after the end of a publisher
 	begun       bool
-	zeroNS      int64 // steady wall clock of time 0
-	fromTicks   int64 // DTS of the lead track's first unit in the open part
-	endNS       int64 // end of the media, on the packager's time line
-	segmentNS   int64 // duration of the closed parts of the open segment
-	broken      bool  // the next part is discontinuous
-	parts       uint64
+	zeroNS      int64  // steady wall clock of time 0
+	fromTicks   int64  // DTS of the lead track's first unit in the open part
+	endNS       int64  // end of the media of all tracks, on the packager's time line
+	segmentNS   int64  // duration of the closed parts of the open segment
+	broken      bool   // the next part is discontinuous
+	first       uint64 // number of the first part
+	begunParts  uint64 // their number
 	nextSegment uint64
 	index       int // of the next part in its segment
 	breaks      int // number of discontinuous parts
+}
+
+// setUp prepares a packager that begins now. Its numbers begin where those of an earlier packager of the stream cannot be: a
+// segment lasts a second, and a hundredth of a second begins at most one part.
+func (p *Packager) setUp(cfg Config, path string, now time.Time) {
+	p.cfg, p.path = cfg, path
+	p.first, p.nextSegment, p.inits = uint64(now.UnixMilli()/10), uint64(now.Unix()), uint64(now.Unix())
+	p.keepNS, p.maxBytes = cfg.Window.Nanoseconds(), cfg.MaxBytes
+	p.bounds = Limits{PartNS: cfg.Part.Nanoseconds(), SegmentNS: cfg.Longest.Nanoseconds()}
 }
 
 // run packages the units of a stream until ctx ends. It closes their reader.
@@ -62,8 +73,9 @@ func (p *Packager) add(u *live.Unit) {
 		p.set = nil
 		return
 	}
-	if u.Skipped > 0 {
+	if u.Skipped > 0 && p.begunParts > 0 {
 		p.flush() // a part has no hole in it
+		p.broken = true
 	}
 	if u.Set != p.set {
 		p.flush()
@@ -76,6 +88,10 @@ func (p *Packager) add(u *live.Unit) {
 	r := &p.runs[i]
 	if r.begun && u.DTS <= r.lastTicks {
 		return
+	}
+	if r.begun && i == p.init.lead && media.ToNanos(u.DTS-r.lastTicks, p.timescale(i)) > p.window.limits().SegmentNS {
+		p.flush() // the picture lasted longer than a segment may: the stream stood still
+		p.broken = true
 	}
 	if p.open != nil && p.closes(i, u) {
 		if i == p.init.lead {
@@ -143,29 +159,40 @@ func (p *Packager) closes(i int, u *live.Unit) bool {
 		return true
 	}
 	next := media.ToNanos(u.DTS-p.fromTicks+(u.DTS-p.runs[i].lastTicks), p.timescale(i)) // with u
-	return next > p.cfg.Part.Nanoseconds()
+	return next > p.window.limits().PartNS
 }
 
-// openPart begins a part with the unit u of track i. It returns false, and begins none, if a segment would begin without a
-// key frame.
+// openPart begins a part with the unit u of track i. It returns false, and begins none, before the first key frame.
 func (p *Packager) openPart(i int, u *live.Unit) bool {
-	first := i == p.init.lead && u.StartsGOP && (p.segmentNS == 0 || p.broken || p.segmentNS >= p.cfg.Segment.Nanoseconds())
-	if p.segmentNS == 0 && !first || p.broken && !first {
+	key := i == p.init.lead && u.StartsGOP
+	if (p.broken || p.begunParts == 0) && !key {
 		return false
 	}
+	first := p.broken || p.begunParts == 0 || p.segmentEnds(key)
 	if first {
 		p.segmentNS, p.index = 0, 0
 		p.nextSegment++
 	}
 	p.open = &Part{
-		Init: p.init, Number: p.parts, Segment: p.nextSegment - 1, Index: p.index, First: first, Discontinuous: p.broken, Discontinuities: p.breaks,
+		Init: p.init, Number: p.first + p.begunParts, Segment: p.nextSegment - 1, Index: p.index, First: first, BeginsGOP: key,
+		Discontinuous: p.broken, Discontinuities: p.breaks,
 	}
 	p.open.refs.Store(1)
 	if p.broken {
 		p.breaks++
 	}
-	p.parts, p.index, p.broken = p.parts+1, p.index+1, false
+	p.begunParts, p.index, p.broken = p.begunParts+1, p.index+1, false
 	return true
+}
+
+// segmentEnds reports whether the open segment ends before the next part, which begins with a key frame or not. A segment ends
+// before a key frame, or else before the part with which it could be too long.
+func (p *Packager) segmentEnds(key bool) bool {
+	if key {
+		return p.segmentNS >= p.cfg.Segment.Nanoseconds()
+	}
+	limits := p.window.limits()
+	return p.segmentNS+limits.PartNS > limits.SegmentNS
 }
 
 // put adds u to the open part.
@@ -212,7 +239,11 @@ func (p *Packager) close(exact bool) {
 	part.SizeBytes = 0
 	if lead := &p.runs[p.init.lead].cols; lead.Len() > 0 {
 		part.DurationNS = media.ToNanos(lead.EndTicks-lead.DTS[0], p.timescale(p.init.lead))
-		p.endNS = media.ToNanos(lead.EndTicks+p.shifts[p.init.lead], p.timescale(p.init.lead))
+	}
+	for i := range p.runs {
+		if c := &p.runs[i].cols; c.Len() > 0 {
+			p.endNS = max(p.endNS, media.ToNanos(c.EndTicks+p.shifts[i], p.timescale(i)))
+		}
 	}
 	part.assemble(p.runs, p.shifts)
 	p.segmentNS += max(part.DurationNS, 1)

@@ -9,7 +9,6 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
@@ -32,7 +31,7 @@ type camera struct {
 func newCamera(t *testing.T, cfg cmaf.Config) *camera {
 	t.Helper()
 	c := egresstest.New(t)
-	return &camera{Camera: c, t: t, packagers: cmaf.NewPackagers(c.Hub, c.Tasks, pipeline.SystemClock, cfg)}
+	return &camera{Camera: c, t: t, packagers: cmaf.NewPackagers(c.Hub, c.Tasks, egresstest.Epoch, cfg)}
 }
 
 func (c *camera) open() *cmaf.Use {
@@ -117,7 +116,7 @@ func TestAClientBeginsWithTheNewestSegment(t *testing.T) {
 	c.Publish(640)
 	defer c.Leave()
 	first := use.Client()
-	c.Shoot(120, 25)
+	c.Shoot(120, 25) // less than the window
 	for p, _ := take(t, first); p.Segment < 4; p, _ = take(t, first) {
 	}
 	p, skipped := take(t, use.Client())
@@ -181,10 +180,10 @@ func TestAPublisherThatReturns(t *testing.T) {
 	other := c.all(use)
 	require.True(t, other[0].First && other[0].Discontinuous)
 	require.Equal(t, 1, other[0].Discontinuities)
-	require.Equal(t, 2, other[0].Init.Number)
+	require.Equal(t, uint64(2), other[0].Init.Number)
 	require.Equal(t, 1280, other[0].Init.Width)
 	last := other[len(other)-1]
-	require.Equal(t, 3, last.Init.Number)
+	require.Equal(t, uint64(3), last.Init.Number)
 	require.Equal(t, 3, last.Discontinuities)
 	_, times = samples(t, content(last))
 	require.Equal(t, uint64((800+5000+3*800-40)*90), times[0][len(times[0])-1], "times never go back")
@@ -197,9 +196,10 @@ func TestASlowClientContinuesWithTheNewestSegment(t *testing.T) {
 	slow, quick := use.Client(), use.Client()
 	c.Publish(640)
 	defer c.Leave()
-	c.Shoot(30, 25)
+	c.Shoot(6, 25)
 	held, _ := take(t, slow)
 	want := content(held)
+	c.Shoot(24, 25)
 	for last := uint64(5); last < 60; last += 5 {
 		c.Shoot(25, 25)
 		for p, _ := take(t, quick); p.Number < last; p, _ = take(t, quick) {
@@ -217,10 +217,15 @@ func TestTheWindowOfASegmentIsBounded(t *testing.T) {
 	defer use.Close()
 	c.Publish(640)
 	defer c.Leave()
-	c.Shoot(500, 25)
-	parts, err := use.Parts(t.Context(), func(p []*cmaf.Part) bool { return len(p) > 0 && p[len(p)-1].Segment == 19 })
-	require.NoError(t, err)
-	defer cmaf.ReleaseAll(parts)
+	var parts []*cmaf.Part
+	for i := range uint64(20) {
+		cmaf.ReleaseAll(parts)
+		c.Shoot(25, 25)
+		var err error // the packager must not fall behind
+		parts, err = use.Parts(t.Context(), func(p []*cmaf.Part) bool { return len(p) > 0 && p[len(p)-1].Segment == i })
+		require.NoError(t, err)
+	}
+	defer func() { cmaf.ReleaseAll(parts) }()
 	require.True(t, parts[0].First)
 	require.LessOrEqual(t, 1e9*int64(19-parts[0].Segment), int64(4e9))
 	require.Empty(t, use.Segment(19), "it goes on")

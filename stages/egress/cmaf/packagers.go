@@ -14,9 +14,10 @@ import (
 // Config configures the packagers. A field with the zero value gets its default.
 type Config struct {
 	Part     time.Duration // longest duration of a part, unless one picture lasts longer (200 ms)
-	Segment  time.Duration // least duration of a segment, which begins with a key frame (1 s)
+	Segment  time.Duration // a segment ends before the first key frame after this duration (1 s)
+	Longest  time.Duration // longest duration of a segment, which then ends before any picture (10 s)
 	Window   time.Duration // the newest segments that are held (30 s)
-	MaxBytes int           // bound of the parts in the window of a stream, except its newest segment (64 MiB)
+	MaxBytes int           // bound of the parts in the window of a stream, except its two newest segments (64 MiB)
 	Linger   time.Duration // a packager goes on for this long after its last client (10 s)
 }
 
@@ -24,7 +25,10 @@ func (c Config) withDefaults() Config {
 	for _, d := range []struct {
 		of  *time.Duration
 		def time.Duration
-	}{{&c.Part, 200 * time.Millisecond}, {&c.Segment, time.Second}, {&c.Window, 30 * time.Second}, {&c.Linger, 10 * time.Second}} {
+	}{
+		{&c.Part, 200 * time.Millisecond}, {&c.Segment, time.Second}, {&c.Longest, 10 * time.Second},
+		{&c.Window, 30 * time.Second}, {&c.Linger, 10 * time.Second},
+	} {
 		if *d.of <= 0 {
 			*d.of = d.def
 		}
@@ -86,13 +90,15 @@ func (s *Packagers) Open(path string) (*Use, error) {
 			units.Close()
 			return nil, err
 		}
-		p = &shared{Packager: Packager{cfg: s.cfg, path: path}}
-		p.keepNS, p.maxBytes = s.cfg.Window.Nanoseconds(), s.cfg.MaxBytes
+		p = &shared{}
+		p.setUp(s.cfg, path, s.clock.Now())
+		leaveBudget := s.hub.Viewers(&p.window)
 		ctx, cancel := context.WithCancelCause(context.Background())
 		p.stop = func() { cancel(pipeline.ErrStopped) }
 		s.by[path] = p
 		s.tasks.Go("packager "+path, func(task context.Context) error {
 			defer context.AfterFunc(task, p.stop)()
+			defer leaveBudget()
 			defer behind.Close()
 			p.run(ctx, units)
 			return nil
@@ -133,24 +139,14 @@ var ErrNoTracks = errors.New("no player knows the codecs of the stream's picture
 
 // Tracks waits until the tracks of the stream are known, and returns their Init. Its error is ErrNoTracks if players know
 // none of them, ErrEnded, or context.Cause(ctx).
-func (u *Use) Tracks(ctx context.Context) (*Init, error) {
+func (u *Use) Tracks(ctx context.Context) (init *Init, err error) {
 	w := &u.Packager.window
-	for {
-		w.mu.Lock()
-		known, current, ended, change := w.known, w.init, w.ended, w.change()
-		w.mu.Unlock()
-		switch {
-		case ended:
-			return nil, ErrEnded
-		case known && current == nil:
-			return nil, ErrNoTracks
-		case known:
-			return current, nil
-		}
-		select {
-		case <-change:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	err = w.await(ctx, func() bool {
+		init = w.init
+		return w.known && !w.ended
+	})
+	if err == nil && init == nil {
+		err = ErrNoTracks
 	}
+	return init, err
 }

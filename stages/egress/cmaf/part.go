@@ -1,6 +1,8 @@
 package cmaf
 
 import (
+	"bytes"
+	"sync"
 	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline/isobmff"
@@ -11,18 +13,23 @@ import (
 // reference, and ends it with Release.
 type Part struct {
 	Init          *Init
-	Number        uint64 // in the life of the packager, from 0
-	Segment       uint64 // number of its segment, from 0
+	Number        uint64 // consecutive in the life of a packager; a later packager of the stream has higher numbers
+	Segment       uint64 // number of its segment, likewise
 	Index         int    // in its segment, from 0
-	First         bool   // the first part of its segment, which begins with a key frame
-	Independent   bool   // it has a key frame
-	Discontinuous bool   // the first part of another publisher, or of other tracks
+	First         bool   // the first part of its segment
+	BeginsGOP     bool   // it begins with a key frame of the lead track
+	Independent   bool   // it has such a key frame
+	Discontinuous bool   // the first part of another publisher, of other tracks, or behind skipped units
 	// Discontinuities is the number of discontinuous parts before this one.
 	Discontinuities int
 	StartUTC        int64 // wall clock of the first unit of the lead track, ns
 	DurationNS      int64 // of the lead track
 	Units           int   // access units
 	SizeBytes       int   // of the whole fragment
+
+	joinedMu sync.Mutex
+	joined   []byte // see Bytes; nil: not made, or no longer kept
+	old      bool   // joined is not kept
 
 	head   []byte // boxes up to the payload
 	body   [][]byte
@@ -32,6 +39,27 @@ type Part struct {
 
 // Slices appends the slices that hold the bytes of the part, in order, to dst. They are valid until Release.
 func (p *Part) Slices(dst [][]byte) [][]byte { return append(append(dst, p.head), p.body...) }
+
+// Bytes returns the bytes of the part in one piece, which all clients of the newest parts share. They stay valid.
+func (p *Part) Bytes() []byte {
+	p.joinedMu.Lock()
+	defer p.joinedMu.Unlock()
+	if p.joined != nil {
+		return p.joined
+	}
+	joined := bytes.Join(p.Slices(nil), nil)
+	if !p.old {
+		p.joined = joined
+	}
+	return joined
+}
+
+// age makes the part keep no copy of its bytes: few clients will still read it.
+func (p *Part) age() {
+	p.joinedMu.Lock()
+	defer p.joinedMu.Unlock()
+	p.joined, p.old = nil, true
+}
 
 // Retain adds a reference, and returns the part.
 func (p *Part) Retain() *Part {
@@ -103,12 +131,12 @@ func (p *Part) assemble(runs []run, shifts []int64) {
 		w.Prft(isobmff.Prft{TrackID: p.Init.tracks[p.Init.lead].id, UTC: p.StartUTC, MediaTicks: uint64(lead.cols.DTS[0] + shifts[p.Init.lead])})
 	}
 	moof := w.Open("moof")
-	w.Mfhd(uint32(p.Number + 1))
+	w.Mfhd(uint32(p.Number)) // the low bits: only the order matters
 	var offsets [8]int
 	at := offsets[:0]
 	for i := range runs {
 		if r, t := &runs[i], &p.Init.tracks[i]; r.cols.Len() > 0 {
-			at = append(at, w.Traf(&isobmff.Traf{TrackID: t.id, Default: t.flags, Columns: &r.cols, ShiftTicks: shifts[i], Roll: t.roll}))
+			at = append(at, w.Traf(&isobmff.Traf{TrackID: t.id, Default: t.flags, Columns: &r.cols, ShiftTicks: shifts[i], Roll: t.roll != 0}))
 			p.SizeBytes += r.bytes
 			slices += len(r.body)
 		}

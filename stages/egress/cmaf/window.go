@@ -9,7 +9,8 @@ import (
 // ErrEnded is the error of a Client whose packager has ended: the recorder shuts down.
 var ErrEnded = errors.New("the live stream has ended")
 
-// window holds the newest parts of a stream.
+// window holds the newest parts of a stream. It implements media.Queue: the memory budget drops from it before any recording
+// loses media.
 type window struct {
 	keepNS   int64
 	maxBytes int
@@ -21,20 +22,30 @@ type window struct {
 	known   bool  // the tracks are known
 	ended   bool
 	changed chan struct{} // closed at the next change
+	bounds  Limits
+	fixed   bool // bounds are
 }
 
-// push adds a part, and takes over its reference. It drops the oldest segments that the window need not hold.
+// newestParts is the number of newest parts that keep a copy of their bytes: see Part.Bytes.
+const newestParts = 16
+
+// push adds a part, and takes over its reference. It drops the oldest segments that the window need not hold: the key frame at
+// which new clients begin stays as long as the window is within its bytes.
 func (w *window) push(part *Part) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.parts = append(w.parts, part)
 	w.bytes += part.SizeBytes
+	if n := len(w.parts) - newestParts; n > 0 {
+		w.parts[n-1].age()
+	}
 	for {
-		second := w.secondSegment()
+		second := w.secondSegment(3)
 		if second == 0 {
 			break
 		}
-		if held := part.StartUTC - w.parts[second].StartUTC; held < w.keepNS && w.bytes <= w.maxBytes {
+		old := part.StartUTC-w.parts[second].StartUTC >= w.keepNS && second <= w.entry()
+		if !old && w.bytes <= w.maxBytes {
 			break
 		}
 		w.drop(second)
@@ -42,8 +53,9 @@ func (w *window) push(part *Part) {
 	w.tell()
 }
 
-// secondSegment returns the index of the first part of the second segment of at least three, or 0. The caller holds w.mu.
-func (w *window) secondSegment() int {
+// secondSegment returns the index of the first part of the second segment, or 0 if there are fewer than least segments. The caller
+// holds w.mu.
+func (w *window) secondSegment(least int) int {
 	second, segments := 0, 0
 	for i, p := range w.parts {
 		if p.First {
@@ -52,10 +64,37 @@ func (w *window) secondSegment() int {
 			}
 		}
 	}
-	if segments < 3 {
+	if segments < least {
 		return 0
 	}
 	return second
+}
+
+// entry returns the index of the part at which a new client begins: the newest of the present tracks that begins a segment with a
+// key frame, or -1. The caller holds w.mu.
+func (w *window) entry() int {
+	for i := len(w.parts) - 1; i >= 0 && w.parts[i].Init == w.init; i-- {
+		if w.parts[i].First && w.parts[i].BeginsGOP {
+			return i
+		}
+	}
+	return -1
+}
+
+// Held returns the bytes of the parts; see media.Queue.
+func (w *window) Held() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return int64(w.bytes)
+}
+
+// Shed drops the oldest segment, if there are two; see media.Queue.
+func (w *window) Shed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	second := w.secondSegment(2)
+	w.drop(second)
+	return second > 0
 }
 
 // drop releases the n oldest parts. The caller holds w.mu.
@@ -77,12 +116,38 @@ func (w *window) tell() {
 	}
 }
 
-// change returns a channel that is closed at the next change. The caller holds w.mu.
-func (w *window) change() <-chan struct{} {
+// await waits until found, which it calls with w.mu held, returns true. Its error is ErrEnded, or context.Cause(ctx).
+func (w *window) await(ctx context.Context, found func() bool) error {
+	for {
+		over, change := w.look(found)
+		switch {
+		case over:
+			return nil
+		case change == nil:
+			return ErrEnded
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// look calls found once. If that returns false, change is closed at the next change; it is nil if the packager has ended.
+func (w *window) look(found func() bool) (over bool, change <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if found() {
+		return true, nil
+	}
+	if w.ended {
+		return false, nil
+	}
 	if w.changed == nil {
 		w.changed = make(chan struct{})
 	}
-	return w.changed
+	return false, w.changed
 }
 
 // describe sets the Init of the parts that follow.
@@ -101,7 +166,7 @@ func (w *window) close() {
 	w.tell()
 }
 
-// Client reads the parts of a packager in order, beginning with the newest segment. One goroutine at a time uses it.
+// Client reads the parts of a packager in order, beginning with the newest segment that begins with a key frame. One goroutine at a time uses it.
 type Client struct {
 	window *window
 	next   uint64 // number of the next part
@@ -109,26 +174,14 @@ type Client struct {
 }
 
 // Take waits for the next part, and returns a reference to it that the caller releases. A client that the window has left
-// behind continues with the newest segment; skipped is then the number of parts that it has missed. If ctx ends first, Take
+// behind continues with the newest such segment; skipped is then the number of parts that it has missed. If ctx ends first, Take
 // returns context.Cause(ctx).
 func (c *Client) Take(ctx context.Context) (part *Part, skipped uint64, err error) {
-	for {
-		c.window.mu.Lock()
+	err = c.window.await(ctx, func() bool {
 		part, skipped = c.find()
-		ended, change := c.window.ended, c.window.change()
-		c.window.mu.Unlock()
-		switch {
-		case part != nil:
-			return part, skipped, nil
-		case ended:
-			return nil, 0, ErrEnded
-		}
-		select {
-		case <-change:
-		case <-ctx.Done():
-			return nil, 0, context.Cause(ctx)
-		}
-	}
+		return part != nil
+	})
+	return part, skipped, err
 }
 
 // find returns the next part, or nil. The caller holds the window's mutex.
@@ -139,7 +192,8 @@ func (c *Client) find() (part *Part, skipped uint64) {
 	}
 	at := int(c.next - parts[0].Number) // the numbers are consecutive
 	if !c.begun || c.next < parts[0].Number {
-		for at = len(parts) - 1; !parts[at].First; at-- {
+		if at = c.window.entry(); at < 0 {
+			return nil, 0
 		}
 		if c.begun {
 			skipped = parts[at].Number - c.next
@@ -151,26 +205,16 @@ func (c *Client) find() (part *Part, skipped uint64) {
 
 // Parts waits until ready returns true for the parts of the window, and returns a reference to each of them. ready must not
 // block. The error is ErrEnded, or context.Cause(ctx).
-func (u *Use) Parts(ctx context.Context, ready func([]*Part) bool) ([]*Part, error) {
+func (u *Use) Parts(ctx context.Context, ready func([]*Part) bool) (parts []*Part, err error) {
 	w := &u.Packager.window
-	for {
-		w.mu.Lock()
-		if ready(w.parts) {
-			parts := retained(w.parts)
-			w.mu.Unlock()
-			return parts, nil
+	err = w.await(ctx, func() bool {
+		if !ready(w.parts) {
+			return false
 		}
-		ended, change := w.ended, w.change()
-		w.mu.Unlock()
-		if ended {
-			return nil, ErrEnded
-		}
-		select {
-		case <-change:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
+		parts = retained(w.parts)
+		return true
+	})
+	return parts, err
 }
 
 // Segment returns a reference to each part of a complete segment in the window, or nothing.

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -18,8 +19,18 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Path is the path of the stream that a Camera publishes.
-const Path = "live/a"
+// Epoch is a clock whose present is the Unix epoch, at which the numbers of parts begin with 0.
+var Epoch pipeline.Clock = epoch{pipeline.SystemClock}
+
+type epoch struct{ pipeline.Clock }
+
+func (epoch) Now() time.Time { return time.Unix(0, 0) }
+
+// Path is the path of the stream that a Camera publishes, and StartUTC the wall clock of its first picture.
+const (
+	Path     = "live/a"
+	StartUTC = pipelinetest.StartUTC
+)
 
 // Camera publishes pictures with B-frames, and sound. The content is known, but no decoder can read it.
 type Camera struct {
@@ -77,6 +88,15 @@ func (c *Camera) Shoot(pictures, gop int) {
 		c.write(0, dts, dts+3600*int64(1+c.Next%3), c.Next%gop == 0, c.size)
 		c.Next++
 		c.UTC += 40_000_000
+	}
+}
+
+// Say sends frames of sound.
+func (c *Camera) Say(frames int) {
+	c.t.Helper()
+	for range frames {
+		c.write(1, c.Sound, c.Sound, true, 200)
+		c.Sound += 1024
 	}
 }
 

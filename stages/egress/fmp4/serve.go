@@ -1,6 +1,6 @@
 // Package fmp4 serves a live stream as one endless fragmented MP4 over HTTP, for Media Source Extensions, ffmpeg and curl.
 //
-// The answer begins with the newest segment, and has no length. A client that reads too slowly continues with the newest
+// The answer begins with the newest segment that begins with a key frame, and has no length. A client that reads too slowly continues with the newest
 // segment: the decode times in the parts show the hole. Other tracks end the answer, so that the client requests it again.
 package fmp4
 
@@ -45,25 +45,31 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, path, user string
 		return err
 	}
 	defer use.Close()
-	init, err := tracks(ctx, use)
+	wait, stop := context.WithTimeoutCause(ctx, egress.TracksWait, egress.ErrLate)
+	defer stop()
+	init, err := use.Tracks(wait)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", init.MIME())
-	w.Header().Set("Cache-Control", "no-store")
 	if r.Method == http.MethodHead {
+		describe(w, init)
 		return nil
 	}
+	parts := use.Client()
+	first, _, err := parts.Take(wait)
+	if err != nil {
+		return err
+	}
+	stop()
+	describe(w, first.Init)
 	a := answer{w: w, out: out, stall: s.Stall, now: s.Now, client: client}
-	a.send(ctx, use.Client(), init)
+	a.send(ctx, parts, first)
 	return nil
 }
 
-// tracks waits for the tracks of the stream, at most egress.TracksWait.
-func tracks(ctx context.Context, use *cmaf.Use) (*cmaf.Init, error) {
-	wait, cancel := context.WithTimeoutCause(ctx, egress.TracksWait, egress.ErrLate)
-	defer cancel()
-	return use.Tracks(wait)
+func describe(w http.ResponseWriter, init *cmaf.Init) {
+	w.Header().Set("Content-Type", init.MIME())
+	w.Header().Set("Cache-Control", "no-store")
 }
 
 // answer is one endless answer.
@@ -73,42 +79,27 @@ type answer struct {
 	stall  time.Duration
 	now    func() time.Time
 	client *egress.Client
-	slices [][]byte
-	buffer []byte
 }
 
-// send writes the init and all parts with it, until a write fails, the tracks change, or ctx ends.
-func (a *answer) send(ctx context.Context, parts *cmaf.Client, init *cmaf.Init) {
-	if a.write(init.Bytes) != nil {
-		return
-	}
-	units := 0 // of the newest part, for an estimate of the skipped ones
-	for {
-		part, skipped, err := parts.Take(ctx)
-		if err != nil {
-			return
-		}
-		a.client.Skipped(skipped * uint64(units))
-		units = part.Units
-		err = egress.ErrHungUp
-		if part.Init == init {
-			err = a.part(part)
-		}
+// send writes the init of the part, the part, and all parts with the same init, until a write fails, the tracks change, or ctx
+// ends. It releases the part.
+func (a *answer) send(ctx context.Context, parts *cmaf.Client, part *cmaf.Part) {
+	init, units := part.Init, part.Units
+	err := a.write(init.Bytes)
+	for err == nil && part.Init == init {
+		err = a.write(part.Bytes())
 		part.Release()
 		if err != nil {
 			return
 		}
+		var skipped uint64
+		if part, skipped, err = parts.Take(ctx); err != nil {
+			return
+		}
+		a.client.Skipped(skipped * uint64(units)) // an estimate by the units of the newest part
+		units = part.Units
 	}
-}
-
-// part writes a part with one write, for one system call and one chunk of HTTP.
-func (a *answer) part(p *cmaf.Part) error {
-	a.slices, a.buffer = p.Slices(a.slices[:0]), a.buffer[:0]
-	for _, b := range a.slices {
-		a.buffer = append(a.buffer, b...)
-	}
-	clear(a.slices)
-	return a.write(a.buffer)
+	part.Release()
 }
 
 func (a *answer) write(b []byte) error {

@@ -33,7 +33,7 @@ func newSite(t *testing.T) *site {
 	c := egresstest.New(t)
 	s := &site{Camera: c, readers: egress.NewReaders(c.Hub, 2, slog.New(slog.DiscardHandler), pipeline.SystemClock)}
 	out := &live.Server{
-		Readers: s.readers, Packagers: cmaf.NewPackagers(c.Hub, c.Tasks, pipeline.SystemClock, cmaf.Config{}), Stall: time.Minute, Now: time.Now,
+		Readers: s.readers, Packagers: cmaf.NewPackagers(c.Hub, c.Tasks, egresstest.Epoch, cmaf.Config{}), Stall: time.Minute, Now: time.Now,
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := out.Serve(w, r, egresstest.Path, "ann"); err != nil {
@@ -90,13 +90,13 @@ func (b *body) samples(t *testing.T, n int) (payloads [2][][]byte) {
 func TestAClientGetsAllUnits(t *testing.T) {
 	s := newSite(t)
 	s.Publish(640)
-	s.Shoot(1, 50)
+	s.Shoot(6, 50)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	resp := s.get(t, ctx, "GET")
 	require.Equal(t, `video/mp4; codecs="avc1.42C01E,mp4a.40.2"`, resp.Header.Get("Content-Type"))
 	require.Equal(t, "no-store", resp.Header.Get("Cache-Control"))
-	s.Shoot(49, 50)
+	s.Shoot(44, 50)
 	s.Leave()
 	got := (&body{Response: resp}).samples(t, s.Units())
 	require.Equal(t, s.Sent[0], got[0])
@@ -112,11 +112,33 @@ func TestAClientGetsAllUnits(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// A client that comes when a publisher's tracks are new, and none of its parts is complete, waits for these.
+func TestAClientBeginsWithTheNewestTracks(t *testing.T) {
+	s := newSite(t)
+	s.Publish(640)
+	s.Shoot(40, 50)
+	require.Equal(t, 200, s.get(t, t.Context(), "HEAD").StatusCode) // the packager runs
+	s.Leave()
+	s.Publish(1280)
+	s.Shoot(2, 50)
+	answers := make(chan *http.Response)
+	go func() { answers <- s.get(t, t.Context(), "GET") }()
+	for len(s.readers.Connections()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	s.Shoot(20, 50)
+	defer s.Leave()
+	b := &body{Response: <-answers}
+	b.samples(t, 1)
+	head, _, _ := bytes.Cut(b.got, []byte("mvex"))
+	require.Contains(t, string(head), "\x05\x00\x00\x00\x01\x68\x00\x00", "1280 x 360 in the tkhd")
+}
+
 func TestTheConnectionIsClosedByRequest(t *testing.T) {
 	s := newSite(t)
 	s.Publish(640)
 	defer s.Leave()
-	s.Shoot(1, 50)
+	s.Shoot(6, 50)
 	resp := s.get(t, t.Context(), "GET")
 	list := s.readers.Connections()
 	require.True(t, s.readers.End(list[0].Protocol, list[0].Number))
@@ -129,7 +151,7 @@ func TestHeadAndRefusals(t *testing.T) {
 	require.Equal(t, 404, s.get(t, t.Context(), "GET").StatusCode)
 	s.Publish(640)
 	defer s.Leave()
-	s.Shoot(1, 50)
+	s.Shoot(6, 50)
 	head := s.get(t, t.Context(), "HEAD")
 	require.Equal(t, 200, head.StatusCode)
 	require.Contains(t, head.Header.Get("Content-Type"), "avc1")

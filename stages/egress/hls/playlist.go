@@ -21,7 +21,7 @@ const partsShown = 3
 func writeMaster(init *cmaf.Init, parts []*cmaf.Part, session string) []byte {
 	var b bytes.Buffer
 	peak, average := rates(parts)
-	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\"", peak, average, strings.Join(init.Codecs, ","))
+	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\"", peak, average, strings.Join(init.Codecs, ","))
 	if init.Width > 0 {
 		fmt.Fprintf(&b, ",RESOLUTION=%dx%d", init.Width, init.Height)
 	}
@@ -72,20 +72,14 @@ func segmentsOf(parts []*cmaf.Part) (all []segment) {
 }
 
 // writeMedia returns the media playlist of the parts of a window. With skip it is a delta update, where that saves segments.
-func writeMedia(parts []*cmaf.Part, session string, skip bool) []byte {
+func writeMedia(parts []*cmaf.Part, limits cmaf.Limits, session string, skip bool) []byte {
 	all := segmentsOf(parts)
-	target, partTarget := int64(1), int64(0)
-	for _, s := range all {
-		target = max(target, (s.ns+int64(time.Second)/2)/int64(time.Second))
-		for _, p := range s.parts {
-			partTarget = max(partTarget, p.DurationNS)
-		}
-	}
+	target := limits.SegmentNS / int64(time.Second)
 	skipUntil := 6 * target
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n", version, target)
-	fmt.Fprintf(&b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=%s,CAN-SKIP-UNTIL=%d.0\n", seconds(3*partTarget), skipUntil)
-	fmt.Fprintf(&b, "#EXT-X-PART-INF:PART-TARGET=%s\n#EXT-X-MEDIA-SEQUENCE:%d\n", seconds(partTarget), all[0].number)
+	fmt.Fprintf(&b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=%s,CAN-SKIP-UNTIL=%d.0\n", seconds(3*limits.PartNS), skipUntil)
+	fmt.Fprintf(&b, "#EXT-X-PART-INF:PART-TARGET=%s\n#EXT-X-MEDIA-SEQUENCE:%d\n", seconds(limits.PartNS), all[0].number)
 	fmt.Fprintf(&b, "#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", parts[0].Discontinuities)
 	first := 0
 	if skip {
@@ -118,7 +112,7 @@ func skippable(all []segment, skipUntil int64) int {
 type mediaWriter struct {
 	b       *bytes.Buffer
 	session string
-	init    int // number of the newest EXT-X-MAP
+	init    uint64 // number of the newest EXT-X-MAP
 }
 
 // segment writes a segment. It writes the parts of a newest one, and no EXTINF for one that goes on.
@@ -159,6 +153,7 @@ type playlistQuery struct {
 	segment uint64
 	part    int // -1: the whole segment
 	skip    bool
+	limits  cmaf.Limits
 }
 
 func parseQuery(v url.Values) (q playlistQuery, err error) {
@@ -200,7 +195,16 @@ func (q *playlistQuery) ready(parts []*cmaf.Part) bool {
 	return newest.Index >= q.part
 }
 
-// tooFar reports whether the requested segment is more than two ahead (RFC 8216bis, 6.2.5.2).
+// tooFar reports whether the requested segment is more than two ahead, or the part more than three seconds (RFC 8216bis, 6.2.5.2).
 func (q *playlistQuery) tooFar(parts []*cmaf.Part) bool {
-	return q.blocks && q.segment > parts[len(parts)-1].Segment+2
+	newest := parts[len(parts)-1]
+	if !q.blocks || q.segment < newest.Segment {
+		return false
+	}
+	next := 0 // the part that follows
+	if q.segment == newest.Segment {
+		next = newest.Index + 1
+	}
+	ahead := max(3, (3*time.Second.Nanoseconds()+q.limits.PartNS-1)/q.limits.PartNS)
+	return q.segment > newest.Segment+2 || int64(q.part-next) > ahead
 }

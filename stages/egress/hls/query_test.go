@@ -25,10 +25,11 @@ func FuzzQuery(f *testing.F) {
 			require.ErrorIs(t, err, ErrQuery)
 			return
 		}
+		q.limits = cmaf.Limits{PartNS: 2e8, SegmentNS: 2e9}
 		require.False(t, q.ready(nil))
 		if q.tooFar(parts) {
 			require.True(t, q.ready(parts), "it must not wait")
 		}
-		require.NotEmpty(t, writeMedia(parts, "x", q.skip))
+		require.NotEmpty(t, writeMedia(parts, q.limits, "x", q.skip))
 	})
 }

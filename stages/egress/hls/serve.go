@@ -18,7 +18,8 @@ import (
 // Errors of Serve beside those of egress.Readers.
 var (
 	ErrNoFile = errors.New("no such file of the live stream: it has left the window, or is not made yet")
-	ErrQuery  = errors.New("wrong query of a playlist")
+	ErrQuery  = errors.New("wrong query of a live stream")
+	ErrBusy   = fmt.Errorf("the session has %d requests that wait: the client asks too often", maxRequests)
 )
 
 // Server serves streams. Its methods are safe for concurrent use.
@@ -96,11 +97,6 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, path, name, user 
 	}
 }
 
-// wait bounds ctx by the longest time for which a request may wait.
-func wait(ctx context.Context, limit time.Duration, why error) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, limit, why)
-}
-
 // answer is the answer to one request.
 type answer struct {
 	w      http.ResponseWriter
@@ -117,7 +113,7 @@ const (
 )
 
 func (a *answer) master(ctx context.Context, use *cmaf.Use, session string) error {
-	ctx, cancel := wait(ctx, egress.TracksWait, egress.ErrLate)
+	ctx, cancel := context.WithTimeoutCause(ctx, egress.TracksWait, egress.ErrLate)
 	defer cancel()
 	init, err := use.Tracks(ctx)
 	if err != nil {
@@ -142,17 +138,27 @@ func (a *answer) media(ctx context.Context, use *cmaf.Use, session string, query
 	if !q.blocks {
 		a.awaitSegment(ctx, use)
 	}
-	ctx, cancel := wait(ctx, egress.TracksWait, egress.ErrLate)
-	defer cancel()
-	parts, err := use.Parts(ctx, q.ready)
+	parts, err := a.await(ctx, egress.TracksWait, use, firstPart)
 	if err != nil {
+		return err
+	}
+	cmaf.ReleaseAll(parts)
+	q.limits = use.Limits()
+	if parts, err = a.await(ctx, time.Duration(3*q.limits.SegmentNS), use, q.ready); err != nil { // RFC 8216bis, 6.2.5.2
 		return err
 	}
 	defer cmaf.ReleaseAll(parts)
 	if q.tooFar(parts) {
-		return fmt.Errorf("%w: _HLS_msn %d is too far ahead", ErrQuery, q.segment)
+		return fmt.Errorf("%w: _HLS_msn %d, _HLS_part %d is too far ahead", ErrQuery, q.segment, q.part)
 	}
-	return a.text(writeMedia(parts, session, q.skip))
+	return a.text(writeMedia(parts, q.limits, session, q.skip))
+}
+
+// await is Use.Parts, with ErrLate after a time.
+func (a *answer) await(ctx context.Context, atMost time.Duration, use *cmaf.Use, ready func([]*cmaf.Part) bool) ([]*cmaf.Part, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, atMost, egress.ErrLate)
+	defer cancel()
+	return use.Parts(ctx, ready)
 }
 
 // firstSegmentWait bounds awaitSegment.
@@ -161,9 +167,7 @@ const firstSegmentWait = 4 * time.Second
 // awaitSegment waits until the window has a complete segment: hls.js takes a playlist without one for a fault. If GOPs are long,
 // the wait ends before.
 func (a *answer) awaitSegment(ctx context.Context, use *cmaf.Use) {
-	ctx, cancel := wait(ctx, firstSegmentWait, egress.ErrLate)
-	defer cancel()
-	parts, _ := use.Parts(ctx, func(parts []*cmaf.Part) bool {
+	parts, _ := a.await(ctx, firstSegmentWait, use, func(parts []*cmaf.Part) bool {
 		return len(parts) > 0 && parts[len(parts)-1].Segment > parts[0].Segment
 	})
 	cmaf.ReleaseAll(parts)
@@ -176,7 +180,7 @@ func (a *answer) text(b []byte) error {
 }
 
 func (a *answer) init(ctx context.Context, use *cmaf.Use, number uint64) error {
-	ctx, cancel := wait(ctx, egress.TracksWait, ErrNoFile)
+	ctx, cancel := context.WithTimeoutCause(ctx, egress.TracksWait, ErrNoFile)
 	defer cancel()
 	parts, err := use.Parts(ctx, firstPart)
 	if err != nil {
@@ -184,7 +188,7 @@ func (a *answer) init(ctx context.Context, use *cmaf.Use, number uint64) error {
 	}
 	defer cmaf.ReleaseAll(parts)
 	for _, p := range parts {
-		if uint64(p.Init.Number) == number {
+		if p.Init.Number == number {
 			return a.content(p.Init.MIME(), [][]byte{p.Init.Bytes})
 		}
 	}
@@ -195,7 +199,7 @@ func (a *answer) init(ctx context.Context, use *cmaf.Use, number uint64) error {
 const partWait = 10 * time.Second
 
 func (a *answer) part(ctx context.Context, use *cmaf.Use, number uint64) error {
-	ctx, cancel := wait(ctx, partWait, ErrNoFile)
+	ctx, cancel := context.WithTimeoutCause(ctx, partWait, ErrNoFile)
 	defer cancel()
 	parts, err := use.Parts(ctx, func(parts []*cmaf.Part) bool {
 		n := len(parts)

@@ -34,7 +34,7 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	c := egresstest.New(t)
 	s := &site{Camera: c, t: t, readers: egress.NewReaders(c.Hub, 20, slog.New(slog.DiscardHandler), pipeline.SystemClock)}
-	packagers := cmaf.NewPackagers(c.Hub, c.Tasks, pipeline.SystemClock, cmaf.Config{})
+	packagers := cmaf.NewPackagers(c.Hub, c.Tasks, egresstest.Epoch, cmaf.Config{})
 	out := hls.New(s.readers, packagers, c.Tasks, pipeline.SystemClock, time.Minute)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, name, known := hls.Split(strings.TrimPrefix(r.URL.Path, "/"))
@@ -110,7 +110,7 @@ func TestThePlaylistsAndTheirMedia(t *testing.T) {
 	list := s.file(media + "&_HLS_msn=2&_HLS_part=9")
 	session := media[strings.Index(media, "session="):]
 	for _, line := range []string{
-		"#EXTM3U", "#EXT-X-VERSION:9", "#EXT-X-TARGETDURATION:2", "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.60000,CAN-SKIP-UNTIL=12.0",
+		"#EXTM3U", "#EXT-X-VERSION:9", "#EXT-X-TARGETDURATION:3", "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.60000,CAN-SKIP-UNTIL=18.0",
 		"#EXT-X-PART-INF:PART-TARGET=0.20000", "#EXT-X-MEDIA-SEQUENCE:0", `#EXT-X-MAP:URI="init-1.m4s?` + session + `"`,
 		"#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z", "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:22.000Z",
 		`#EXT-X-PART:DURATION=0.20000,URI="part-10.m4s?` + session + `",INDEPENDENT=YES`, "#EXTINF:2.00000,", "segment-1.m4s?" + session,
@@ -157,7 +157,7 @@ func TestRequestsWaitForWhatComesNext(t *testing.T) {
 		body := <-answers
 		require.True(t, strings.Contains(body, "part-10.m4s") || strings.Contains(body, "moof"), "%.200s", body)
 	}
-	for _, query := range []string{"&_HLS_msn=99", "&_HLS_msn=x", "&_HLS_part=1", "&_HLS_msn=1&_HLS_part=-1", "&_HLS_skip=no", "&_HLS_msn=1;"} {
+	for _, query := range []string{"&_HLS_msn=99", "&_HLS_msn=2&_HLS_part=60000", "&_HLS_msn=3&_HLS_part=16", "&_HLS_msn=x", "&_HLS_part=1", "&_HLS_msn=1&_HLS_part=-1", "&_HLS_skip=no", "&_HLS_msn=1;"} {
 		code, body, _ := s.get(media + query)
 		require.Equal(t, 404, code, query)
 		require.Contains(t, body, hls.ErrQuery.Error())
@@ -207,8 +207,58 @@ func TestASessionIsAClientThatReads(t *testing.T) {
 	require.Positive(t, list[0].Sent)
 	require.True(t, s.readers.End("hls", list[0].Number))
 	require.Eventually(t, func() bool { return len(s.readers.Connections()) == 0 }, time.Minute, 10*time.Millisecond)
-	s.file(media) // it begins another one
-	require.Len(t, s.readers.Connections(), 1)
+	for range 3 {
+		code, body, _ := s.get(media)
+		require.Equal(t, 404, code)
+		require.Contains(t, body, egress.ErrHungUp.Error())
+	}
+	require.Empty(t, s.readers.Connections(), "a player that does not give up gets no other session")
+}
+
+// A player that paused for long, or whose server began anew, goes on under its ID, and is one client.
+func TestASessionThatEndedGoesOn(t *testing.T) {
+	s := newSite(t)
+	media := s.begin(60, 50)
+	defer s.Leave()
+	id := media[strings.Index(media, "=")+1:]
+	other := strings.Repeat("A", len(id))
+	answers := make(chan int)
+	for range 8 {
+		go func() {
+			code, _, _ := s.get("live.m3u8?session=" + other)
+			answers <- code
+		}()
+	}
+	for range 8 {
+		require.Equal(t, 200, <-answers)
+	}
+	require.Len(t, s.readers.Connections(), 2)
+	for _, wrong := range []string{"x", id + "A", strings.ToLower(id)} {
+		code, body, _ := s.get("live.m3u8?session=" + wrong)
+		require.Equal(t, 404, code)
+		require.Contains(t, body, hls.ErrQuery.Error())
+	}
+}
+
+func TestTheWaitingRequestsOfASessionAreBounded(t *testing.T) {
+	s := newSite(t)
+	media := s.begin(60, 50)
+	defer s.Leave()
+	s.file(media)
+	answers := make(chan int)
+	for range 20 {
+		go func() {
+			code, _, _ := s.get(media + "&_HLS_msn=2")
+			answers <- code
+		}()
+	}
+	for range 4 {
+		require.Equal(t, 404, <-answers)
+	}
+	s.Shoot(100, 50)
+	for range 16 {
+		require.Equal(t, 200, <-answers)
+	}
 }
 
 func TestNamesOfFiles(t *testing.T) {
