@@ -27,9 +27,9 @@ type Part struct {
 	Units           int   // access units
 	SizeBytes       int   // of the whole fragment
 
-	joinedMu sync.Mutex
-	joined   []byte // see Bytes; nil: not made, or no longer kept
-	old      bool   // joined is not kept
+	joinedMu sync.Mutex // guards the two fields below
+	joined   []byte     // see Bytes; nil: not made, or no longer kept
+	old      bool       // joined is not kept
 
 	head   []byte // boxes up to the payload
 	body   [][]byte
