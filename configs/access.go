@@ -47,18 +47,19 @@ type TLS struct {
 	Key  string `yaml:"key" public:"a file's name" doc:"File of its key."`
 }
 
-// IngestAuth lists the users that may publish. A user writes it as a map, or as the word none.
+// IngestAuth lists the users that may publish or play by another protocol than HTTP. A user writes it as a map, or as the word none.
 type IngestAuth struct {
 	None  bool        `yaml:"-"`
-	Users []Publisher `yaml:"users,omitempty" doc:"Cameras and encoders, which send name and password, or with digest a response that proves the password."`
+	Users []Publisher `yaml:"users,omitempty" doc:"Cameras, encoders and players, which send name and password, or with digest a response that proves the password."`
 }
 
-// Publisher is a user that may publish streams whose paths match its patterns.
+// Publisher is a user that may publish or play streams whose paths match its patterns.
 type Publisher struct {
 	Name         string        `yaml:"name"`
 	PasswordHash config.Secret `yaml:"password_hash,omitempty" doc:"Made by spool passwd. It needs the password itself, which the server accepts encrypted, on a loopback address, or with plain_basic."`
 	Digest       Digest        `yaml:"digest,omitempty" doc:"Made by spool passwd --digest, instead of password_hash or beside it: Digest does not send the password. The server requests it when every user has one, and where it does not accept passwords."`
-	Publish      []string      `yaml:"publish" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
+	Publish      []string      `yaml:"publish,omitempty" doc:"Patterns of the streams that it may publish: * within a segment, ** for any number of segments. Without any: none."`
+	Play         []string      `yaml:"play,omitempty" doc:"Patterns of the streams that it may play here. Without any: none."`
 }
 
 // Digest holds the hashes with which the server verifies RTSP's digest authentication (RFC 7616). Within its
@@ -227,8 +228,9 @@ func (p Publisher) Check() config.Problems {
 	var c checks
 	c.named(p.Name)
 	c.want(!p.PasswordHash.Empty() || p.Digest != (Digest{}), "password_hash", "is missing, and so is digest", "spool passwd makes a password_hash, spool passwd --digest a digest")
-	c.want(len(p.Publish) > 0, "publish", "is empty", `for example ["live/**"]`)
+	c.want(len(p.Publish)+len(p.Play) > 0, "publish", "is empty, and so is play", `for example ["live/**"]`)
 	c.patterns("publish", p.Publish)
+	c.patterns("play", p.Play)
 	return c.problems
 }
 

@@ -54,7 +54,7 @@ var mayImport = []struct {
 	{"stages/clients", []string{"pipeline", "pipeline/media"}},
 	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/media", "stages/clients", "stages/hub"}}, // no protocol
 	{"stages/ingest/rtp", []string{"pipeline/codec/...", "pipeline/guard", "pipeline/media", "stages/ingest"}},
-	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/rtp"}},
+	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/clients", "stages/egress/rtsp", "stages/ingest/rtp"}}, // one port receives and plays
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
@@ -62,6 +62,8 @@ var mayImport = []struct {
 	{"stages/egress/cmaf", []string{"pipeline", "pipeline/codec", "pipeline/isobmff", "pipeline/media", "pipeline/media/live", "stages/hub"}},
 	{"stages/egress/fmp4", []string{"stages/egress", "stages/egress/cmaf"}},
 	{"stages/egress/hls", []string{"pipeline", "stages/egress", "stages/egress/cmaf"}},
+	{"stages/egress/rtp", []string{"pipeline/codec", "pipeline/media", "pipeline/media/live"}},
+	{"stages/egress/rtsp", []string{"pipeline", "pipeline/codec", "pipeline/media", "pipeline/media/live", "stages/clients", "stages/egress/rtp", "stages/hub"}},
 	{"stages/egress/egresstest", []string{"pipeline", "pipeline/endcause", "pipeline/media", "pipeline/pipelinetest", "stages/hub"}},
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // sources and pipelines meet in the hub
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
@@ -73,7 +75,7 @@ var mayImport = []struct {
 	{"sinks/metadata/journal", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},  // no database
 	{"sinks/metadata/database", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}}, // no row
 	{"sinks/footage", []string{"pipeline", "pipeline/media"}},                                          // the caller passes in the stores
-	{"sinks/...", []string{"pipeline/..."}},                                                            // no sink imports another, nor a stage
+	{"sinks/...", []string{"pipeline/..."}}, // no sink imports another, nor a stage
 	{"api/auth", []string{"pipeline", "pipeline/streampath"}},
 	{"api/conn", []string{"api/auth"}},
 	{"api/forwarded", nil},

@@ -278,6 +278,13 @@ func (c *Table) End(number uint64) bool {
 	return found != nil
 }
 
+// RefusedReader counts a reader that was refused for a reason other than a missing password.
+func (c *Table) RefusedReader() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts.Readers++
+}
+
 // RefusedPublisher counts a publication that was refused for a reason other than a missing password.
 func (c *Table) RefusedPublisher() {
 	c.mu.Lock()

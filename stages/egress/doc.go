@@ -7,6 +7,8 @@
 //	cmaf/   parts of fragmented MP4 that all clients of a stream share, for fmp4 and hls
 //	fmp4/   one endless fragmented MP4 over HTTP
 //	hls/    playlists and segments of a live stream, with low latency
+//	rtp/    RTP packets of access units
+//	rtsp/   plays to the clients of an RTSP server: that is package stages/ingest/rtsp, whose port does both
 //
 // This package has the part that several outputs share: Readers, by which the outputs over HTTP open streams, and which
 // bounds, counts and lists their clients.

@@ -26,6 +26,7 @@ type Action string
 // The actions.
 const (
 	ActionPublish Action = "publish"
+	ActionPlay    Action = "play"
 )
 
 // Credentials holds the credentials that a client sent. The zero value means that it sent none.

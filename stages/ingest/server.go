@@ -86,11 +86,18 @@ const LongestReadTimeout = time.Hour
 // ServerDeps holds the parts of the program that a server uses.
 type ServerDeps struct {
 	Hub        *hub.Hub
-	Authorizer Authorizer      // nil: every client may perform every action
-	Cert, Key  string          // PEM files of http.tls, for a server without a certificate of its own; empty: none
+	Authorizer Authorizer // nil: every client may perform every action
+	Cert, Key  string     // PEM files of http.tls, for a server without a certificate of its own; empty: none
+	Readers    Readers
 	Tasks      *pipeline.Tasks // runs a goroutine for each client
 	Clock      pipeline.Clock
 	Log        *slog.Logger
+}
+
+// Readers says which clients of a server may read live streams, if its protocol has a way to.
+type Readers struct {
+	Allowed bool
+	Max     int // clients that read at once; 0: no limit
 }
 
 // ServerInfo describes a registered server.

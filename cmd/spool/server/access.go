@@ -45,6 +45,13 @@ func liveStreams(s configs.LiveStreams) (out auth.Streams, err error) {
 	return out, err
 }
 
+// ingestReaders says which clients of the ingest servers may read streams. Without users in ingest.auth these servers know no
+// client: then none may read there what users of http.auth alone may read.
+func ingestReaders(c *configs.Config) ingest.Readers {
+	known := len(c.Ingest.Auth.Users) > 0 || len(c.HTTP.Auth.Users)+len(c.HTTP.Auth.Tokens) == 0
+	return ingest.Readers{Allowed: c.Egress.Enable && known, Max: c.Egress.MaxReaders}
+}
+
 func roles(names []string) (out []auth.Role) {
 	for _, n := range names {
 		out = append(out, auth.Role(n))
@@ -60,7 +67,7 @@ type publishers struct {
 	digests   *auth.Digests
 	offers    ingest.Digests
 	failures  signIns
-	allowed   map[string]streampath.Globs // by user name: patterns of the paths that the user may publish
+	allowed   map[string]map[ingest.Action]streampath.Globs // by user name: patterns of the paths
 }
 
 // newPublishers returns the Authorizer of the users in ingest.auth. It returns nil, by which every
@@ -69,7 +76,7 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 	if len(a.Users) == 0 {
 		return nil, nil
 	}
-	p := &publishers{failures: failures, allowed: map[string]streampath.Globs{}}
+	p := &publishers{failures: failures, allowed: map[string]map[ingest.Action]streampath.Globs{}}
 	var err error
 	var hashes []auth.Credentials
 	var digestOnly []string // users that have a digest and no password hash
@@ -83,8 +90,11 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 		if u.Digest != (configs.Digest{}) {
 			digests[u.Name] = auth.Digest{Realm: u.Digest.Realm, MD5: u.Digest.MD5.Reveal(), SHA256: u.Digest.SHA256.Reveal()}
 		}
-		if p.allowed[u.Name], err = streampath.ParseGlobs(u.Publish); err != nil {
-			return nil, err
+		p.allowed[u.Name] = map[ingest.Action]streampath.Globs{}
+		for action, patterns := range map[ingest.Action][]string{ingest.ActionPublish: u.Publish, ingest.ActionPlay: u.Play} {
+			if p.allowed[u.Name][action], err = streampath.ParseGlobs(patterns); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if p.passwords, err = auth.NewPasswords(hashes, digestOnly, clock); err != nil {
@@ -127,15 +137,11 @@ func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 
 var errNoDigest = errors.New("this server accepts only a digest, and the user has none: make one with spool passwd --digest, or let the user publish over TLS")
 
-// Authorize returns nil if the credentials of a publisher are right and one of the user's patterns
-// matches the path of the stream. It returns an error for any other request, and for any action other
-// than to publish.
+// Authorize returns nil if the credentials of a client are right and one of the user's patterns for the
+// action matches the path of the stream. It returns an error for any other request.
 func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) error {
 	c := r.Credentials
-	switch {
-	case r.Action != ingest.ActionPublish:
-		return fmt.Errorf("ingest.auth allows no client to %s", r.Action)
-	case c == ingest.Credentials{}:
+	if c == (ingest.Credentials{}) {
 		return fmt.Errorf("no name and password: write them into the URL, %s://NAME:PASSWORD@HOST/PATH", r.Protocol)
 	}
 	if err := p.proves(ctx, r); err != nil && (p.passwords.Knows(c.Name) || p.digests.Has(c.Name)) {
@@ -143,8 +149,8 @@ func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) erro
 	} else if err != nil {
 		return err
 	}
-	if !p.allowed[c.Name].Match(r.Path) {
-		return fmt.Errorf("%s may not publish this path: none of the user's publish patterns in ingest.auth.users matches it", c.Name)
+	if !p.allowed[c.Name][r.Action].Match(r.Path) {
+		return fmt.Errorf("%s may not %s this path: none of the user's %[2]s patterns in ingest.auth.users matches it", c.Name, r.Action)
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	may, err := newPublishers(configs.IngestAuth{Users: []configs.Publisher{
 		{Name: "cam", PasswordHash: config.NewSecret(hash), Publish: []string{"live/cam", "site/*/door"}},
 		{Name: "all", PasswordHash: config.NewSecret(hash), Publish: []string{"**"}},
+		{Name: "eye", PasswordHash: config.NewSecret(hash), Play: []string{"live/*"}},
 	}}, pipeline.SystemClock, failures)
 	require.NoError(t, err)
 	for _, c := range []struct{ user, pass, path, err string }{
@@ -66,9 +67,14 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	digest.Credentials.Digest = &ingest.Digest{Name: "cam", Realm: "spool", Nonce: "n", Method: "ANNOUNCE", URI: "/live/cam", Hash: "00"}
 	require.ErrorContains(t, may.Authorize(context.Background(), digest), "cam: this server accepts only a digest")
 
-	watch := publishRequest("all", "open sesame", "live/cam", "192.0.2.9:5000")
-	watch.Action = "read"
-	require.ErrorContains(t, may.Authorize(context.Background(), watch), "allows no client to read")
+	watch := publishRequest("eye", "open sesame", "live/cam", "192.0.2.9:5000")
+	require.ErrorContains(t, may.Authorize(context.Background(), watch), "eye may not publish this path")
+	watch.Action = ingest.ActionPlay
+	require.NoError(t, may.Authorize(context.Background(), watch))
+	watch.Path = "site/3/door"
+	require.ErrorContains(t, may.Authorize(context.Background(), watch), "eye may not play this path")
+	watch.Credentials.Name = "all"
+	require.ErrorContains(t, may.Authorize(context.Background(), watch), "all may not play this path")
 
 	open, err := newPublishers(configs.IngestAuth{None: true}, pipeline.SystemClock, nil)
 	require.NoError(t, err)
@@ -114,4 +120,19 @@ func TestAWrongPasswordOfAUserWithADigestIsCounted(t *testing.T) {
 	failures["test"].Each(func(r auth.Reason, n uint64) { counts[r] = n })
 	require.EqualValues(t, 1, counts[auth.WrongPassword])
 	require.EqualValues(t, 1, counts[auth.UnknownName])
+}
+
+// Where only users of the API may watch, an ingest server that knows no users plays nothing.
+func TestIngestServersPlayToClientsThatTheyKnow(t *testing.T) {
+	for _, c := range []struct {
+		enable      bool
+		http, users int
+		want        bool
+	}{{true, 0, 0, true}, {true, 0, 1, true}, {true, 1, 1, true}, {true, 1, 0, false}, {false, 0, 1, false}} {
+		cfg := &configs.Config{}
+		cfg.Egress = configs.Egress{Enable: c.enable, MaxReaders: 7}
+		cfg.HTTP.Auth.Tokens = make([]configs.Token, c.http)
+		cfg.Ingest.Auth.Users = make([]configs.Publisher, c.users)
+		require.Equal(t, ingest.Readers{Allowed: c.want, Max: 7}, ingestReaders(cfg), "%+v", c)
+	}
 }

@@ -166,7 +166,7 @@ func New(d declared.State, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.servers, err = ingest.NewServers(cfg.Ingest.Servers, cfg.Ingest.ReadTimeout, ingest.ServerDeps{
-		Hub: s.hub, Authorizer: authorizer, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key, Tasks: s.tasks, Clock: clock, Log: log,
+		Hub: s.hub, Authorizer: authorizer, Readers: ingestReaders(cfg), Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key, Tasks: s.tasks, Clock: clock, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -76,6 +76,14 @@ func (c *Camera) SetTracks(width int) {
 	require.NoError(c.t, c.pub.SetTracks([]media.Track{pipelinetest.AVC(width, 360), pipelinetest.AAC()}))
 }
 
+// SetSound changes the sampling rate of the sound.
+func (c *Camera) SetSound(rate int) {
+	c.t.Helper()
+	sound := pipelinetest.AAC()
+	sound.Timescale, sound.SampleRate = uint32(rate), rate
+	require.NoError(c.t, c.pub.SetTracks([]media.Track{pipelinetest.AVC(640, 360), sound}))
+}
+
 // Shoot sends pictures, with a key frame every gop, and the sound that is decoded before each.
 func (c *Camera) Shoot(pictures, gop int) {
 	c.t.Helper()
@@ -102,7 +110,10 @@ func (c *Camera) Say(frames int) {
 
 func (c *Camera) write(track int, dts, pts int64, sync bool, size int) {
 	c.t.Helper()
-	content := binary.BigEndian.AppendUint64(bytes.Repeat([]byte{0x65}, size), uint64(len(c.Sent[track])))
+	content := bytes.Repeat([]byte{0x65}, size)
+	for n := len(c.Sent[track]); n > 0; n >>= 7 {
+		content = append(content, 0x80|byte(n)) // no start code
+	}
 	require.NoError(c.t, c.pub.Write(track, &media.AU{DTS: dts, PTS: pts, UTC: c.UTC, MonoNS: c.UTC, Sync: sync, Payload: [][]byte{content}}))
 	if track == 0 {
 		content = append(binary.BigEndian.AppendUint32(nil, uint32(len(content))), content...)

@@ -11,6 +11,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
 	"github.com/gospool/spool/pipeline/streampath"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // connState is the server's state of one client connection.
@@ -25,6 +26,8 @@ type connState struct {
 	path       string        // the announced stream; empty before ANNOUNCE and after RECORD
 	user       string        // the user that announced path; empty without an Authorizer
 	release    func()        // frees the slot in Server.reading, if the connection holds one
+	described  *described    // the stream that the client may play; nil before DESCRIBE
+	reads      *reader       // the newest session that was set up to play; nil: none
 }
 
 func newConnState(c *gortsplib.ServerConn) *connState {
@@ -97,7 +100,7 @@ func (h *handler) verdict(k *connState, req *base.Request, length int) (out verd
 		log.Warn("publisher refused", "error", why)
 		return verdict{answer: answer(code, reason)}
 	}
-	user, refusal := h.authorize(k, req, path)
+	user, refusal := h.authorize(k, req, path, ingest.ActionPublish)
 	if refusal != nil {
 		return *refusal
 	}

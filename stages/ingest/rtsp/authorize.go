@@ -10,47 +10,60 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// authorize decides whether a client may publish under path. It returns the authorized user, or the refusal to send;
-// without an Authorizer every client may publish.
+// authorize decides whether a client may perform an action on path. It returns the authorized user, or the refusal to send;
+// without an Authorizer every client may do all.
 //
 // A client gets a challenge and may repeat its request if its credentials are missing, of an unsupported kind, made
 // with an old nonce, or a plain password where strangers can read it. Wrong credentials end the connection: the refusal
 // then has an error, at which gortsplib closes it.
-func (h *handler) authorize(k *connState, req *base.Request, path string) (user string, refusal *verdict) {
+func (h *handler) authorize(k *connState, req *base.Request, path string, action ingest.Action) (user string, refusal *verdict) {
 	if h.cfg.Authorizer == nil {
 		return "", nil
 	}
 	a := readAuthorization(req)
 	log := h.strangers.With("stream", path, "remote", k.remote) // without the user name: users mistype passwords there
+	client := "publisher"
+	if action == ingest.ActionPlay {
+		client = "reader"
+	}
 	challenge := func(err error, stale bool) (string, *verdict) {
 		res := answer(base.StatusUnauthorized, "")
 		res.Header = base.Header{"WWW-Authenticate": h.challenges(k, stale)}
 		return "", &verdict{answer: res, err: err}
 	}
 	if a.basic && a.user != "" && !h.basic {
-		h.clients.RefusedPublisher()
-		log.Warn("publisher refused: it sent its password unencrypted over a network that others can read; the password was not checked, change it", "hint", "Digest, RTSPS, or ingest.rtsp.plain_basic")
+		h.refused(action)
+		log.Warn(client+" refused: it sent its password unencrypted over a network that others can read; the password was not checked, change it", "hint", "Digest, RTSPS, or ingest.rtsp.plain_basic")
 		return h.askAgain(k, challenge)
 	}
-	err := h.allows(k, a, req, path)
+	err := h.allows(k, a, req, path, action)
 	switch {
 	case err == nil:
 		return a.user, nil
 	case errors.Is(err, errStale):
-		log.Debug("publisher asked again: its nonce is of another connection")
+		log.Debug(client + " asked again: its nonce is of another connection")
 		k.mustAnswer(h.cfg.AnnounceTimeout)
 		return challenge(nil, true)
 	case a.user != "":
-		h.clients.RefusedPublisher()
-		log.Warn("publisher refused", "error", err)
+		h.refused(action)
+		log.Warn(client+" refused", "error", err)
 		return challenge(errRefused, false)
 	case a.sent:
-		h.clients.RefusedPublisher()
-		log.Warn("publisher refused", "error", err)
+		h.refused(action)
+		log.Warn(client+" refused", "error", err)
 	default:
-		log.Debug("publisher refused", "error", err) // clients send credentials only after a challenge
+		log.Debug(client+" refused", "error", err) // clients send credentials only after a challenge
 	}
 	return h.askAgain(k, challenge)
+}
+
+// refused counts a client that was refused for a reason other than missing credentials.
+func (h *handler) refused(action ingest.Action) {
+	if action == ingest.ActionPlay {
+		h.clients.RefusedReader()
+	} else {
+		h.clients.RefusedPublisher()
+	}
 }
 
 // errRefused makes gortsplib close the connection of a client that sent wrong credentials.
@@ -70,10 +83,10 @@ func (k *connState) mustAnswer(within time.Duration) {
 	}
 }
 
-// allows returns nil if the Authorizer permits a client with the credentials a to publish under path. It returns
+// allows returns nil if the Authorizer permits a client with the credentials a to perform an action on path. It returns
 // errStale if the credentials are right, but their digest has the nonce of another connection. Any other error is the
 // reason of the refusal.
-func (h *handler) allows(k *connState, a authorization, req *base.Request, path string) error {
+func (h *handler) allows(k *connState, a authorization, req *base.Request, path string, action ingest.Action) error {
 	if a.digest != nil && !isOf(a.digest.URI, req.URL) {
 		return errors.New("its response to the challenge is for another stream")
 	}
@@ -81,7 +94,7 @@ func (h *handler) allows(k *connState, a authorization, req *base.Request, path 
 		return errors.New("its response to the challenge is for another realm")
 	}
 	_, err := ingest.Authorize(whileConnected{context.Background(), k.serverConn}, h.cfg.Authorizer, ingest.AccessRequest{
-		Protocol: protocol, Action: ingest.ActionPublish, Path: path, Remote: k.remote,
+		Protocol: protocol, Action: action, Path: path, Remote: k.remote,
 		Credentials: ingest.Credentials{Name: a.user, Password: a.password, Digest: a.digest},
 	})
 	if err == nil && a.digest != nil && (k.nonce == "" || a.digest.Nonce != k.nonce) {

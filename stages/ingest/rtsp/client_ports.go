@@ -20,12 +20,22 @@ import (
 // of one session until that session has closed.
 type ports struct {
 	mu sync.Mutex // guards the field below
-	of map[netip.AddrPort]*session
+	of map[netip.AddrPort]portUser
 }
+
+// portUser is a session that receives from ports of a client, or sends to them.
+type portUser interface {
+	over() bool             // the client has left, though the server has not noticed it: its ports are free for another session
+	quit()                  // closes the client's connection; does not wait
+	freed() <-chan struct{} // closed when the ports are free
+}
+
+func (s *session) quit()                  { s.hangUp() }
+func (s *session) freed() <-chan struct{} { return s.gone }
 
 // claim gives both ports of pair to a track of s. If a port has an owner already, it claims neither, and returns the
 // owner and the reason phrase of the refusal.
-func (p *ports) claim(s *session, addr netip.Addr, pair [2]int) (holder *session, reason string) {
+func (p *ports) claim(s portUser, addr netip.Addr, pair [2]int) (holder portUser, reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, port := range pair {
@@ -51,7 +61,7 @@ func (p *ports) has(port netip.AddrPort) bool {
 }
 
 // release frees all ports of a closed session.
-func (p *ports) release(s *session) {
+func (p *ports) release(s portUser) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for port, of := range p.of {
@@ -93,6 +103,11 @@ func (h *handler) place(s *session, k *connState, t headers.Transport) (code bas
 	case t.ClientPorts == nil:
 		return base.StatusBadRequest, "Client Ports Are Missing"
 	}
+	return h.placePorts(s, k, t)
+}
+
+// placePorts is place for a transport by UDP.
+func (h *handler) placePorts(s portUser, k *connState, t headers.Transport) (code base.StatusCode, reason string) {
 	if reason := checkPorts(*t.ClientPorts); reason != "" {
 		return base.StatusBadRequest, reason
 	}
@@ -107,9 +122,9 @@ func (h *handler) place(s *session, k *connState, t headers.Transport) (code bas
 // waitFor closes the connection of the session s, which is over (see session.over), and waits until the server has
 // released its ports, for releaseTime at most. The client of s has connected again before the server noticed the end of
 // the old connection, and sends from the same ports.
-func (h *handler) waitFor(s *session) {
-	s.hangUp()
-	pipeline.Sleep(context.Background(), h.cfg.Clock, releaseTime, s.gone)
+func (h *handler) waitFor(s portUser) {
+	s.quit()
+	pipeline.Sleep(context.Background(), h.cfg.Clock, releaseTime, s.freed())
 }
 
 // releaseTime is much more than a session needs to close.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -38,6 +39,10 @@ type serverConn struct {
 	first   []byte        // the first bytes of the connection, four at most
 	large   atomic.Bool   // the connection holds a slot in Server.large
 	closed  chan struct{} // closed with the connection
+
+	silent    atomic.Bool // the client plays over this connection, and need not send anything
+	writing   sync.Mutex  // held during a write; guards answering
+	answering func()      // see onAnswer; nil: nothing
 
 	frames   atomic.Pointer[interleaved] // takes the RTP packets; nil: gortsplib reads all messages
 	messages framing.Reader              // follows the bytes that gortsplib gets
@@ -150,8 +155,11 @@ func (g *serverConn) small() {
 func (g *serverConn) within(d time.Duration) { g.untilNS.Store(int64(time.Since(steadyZero) + d)) }
 
 // SetReadDeadline sets the read deadline to t, or to the bound of a client that does not record if that is earlier. For
-// a client that records, session.watch bounds the silence.
+// a client that records, session.watch bounds the silence, and for one that plays, the deadline of writes.
 func (g *serverConn) SetReadDeadline(t time.Time) error {
+	if g.silent.Load() {
+		t = time.Time{}
+	}
 	if n := g.untilNS.Load(); n != 0 {
 		if most := steadyZero.Add(time.Duration(n)); t.IsZero() || t.After(most) {
 			t = most

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // from connects from an address of this machine.
@@ -90,13 +92,13 @@ func TestAnAnnounceWithoutARecordIsLogged(t *testing.T) {
 func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, time.Minute)
 	k := &connState{serverConn: g, release: func() {}}
-	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorizer: asks(refuseAll)}, nil, newFixture(t).log), true}
+	h := &handler{Server: New(Config{AnnounceTimeout: time.Hour, Authorizer: asks(refuseAll)}, nil, newFixture(t).log), basic: true}
 	req := requestOf(t, announceOf("rtsp://x/live/x", announceSDP))
-	_, refusal := h.authorize(k, req, "live/x")
+	_, refusal := h.authorize(k, req, "live/x", ingest.ActionPublish)
 	require.NotNil(t, refusal)
 	require.Greater(t, g.left(), 59*time.Minute)
 	g.within(time.Minute)
-	_, refusal = h.authorize(k, req, "live/x")
+	_, refusal = h.authorize(k, req, "live/x", ingest.ActionPublish)
 	require.NotNil(t, refusal)
 	require.LessOrEqual(t, g.left(), time.Minute)
 }

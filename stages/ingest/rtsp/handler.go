@@ -25,6 +25,7 @@ import (
 type handler struct {
 	*Server
 	basic bool // accepts passwords by Basic: strangers cannot read them here, or the settings permit it
+	lib   *gortsplib.Server
 }
 
 // answer returns a response with a status and a reason phrase, which clients show to their users. An empty reason
@@ -121,11 +122,14 @@ func refusal(err error) *base.Response {
 	return answer(base.StatusUnsupportedMediaType, "Track Cannot Be Recorded")
 }
 
-// OnSetup sets up an announced track of a publisher. It refuses SETUP for playing, since the server plays no streams.
+// OnSetup sets up an announced track of a publisher, or a track for playing.
 func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Response, _ *gortsplib.ServerStream, err error) {
 	defer h.survive(&res)
 	s, is := c.Session.UserData().(*session)
-	if !is || c.Session.State() != gortsplib.ServerSessionStatePreRecord {
+	switch {
+	case !is && h.cfg.Readers.Allowed:
+		return h.setUpReader(c)
+	case !is || c.Session.State() != gortsplib.ServerSessionStatePreRecord:
 		return answer(base.StatusMethodNotAllowed, "Streams Are Not Played Here"), nil, nil
 	}
 	track := trackOf(c.Session.AnnouncedDescription(), c.Request.URL)
@@ -178,11 +182,6 @@ func (h *handler) record(s *session, c carrier) error {
 	}
 	s.counted = true
 	return nil
-}
-
-// OnDescribe answers 404: the server plays no streams.
-func (h *handler) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	return answer(base.StatusNotFound, "Streams Are Not Played Here"), nil, nil
 }
 
 // teardownGrace is the time for which TEARDOWN of a publication over UDP waits for the last packets.
@@ -247,6 +246,11 @@ func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	k := connStateOf(c)
 	k.release()
 	defer func() { k.request = nil }() // its memory can be freed
+	if ss := c.Session(); ss != nil && k.request != nil && k.request.Method == base.Setup {
+		if r, is := ss.UserData().(*reader); is {
+			r.wasSetUp(res)
+		}
+	}
 	if s := sessionOf(c.Session()); s != nil && k.request != nil && k.request.Method == base.Setup {
 		s.noteChannel(s.setUp, res)
 		s.setUp = nil
@@ -284,6 +288,9 @@ func (h *handler) letTailIn(ss *gortsplib.ServerSession) {
 
 // OnSessionClose ends the publication of a session that has ended for any reason, and frees its ports.
 func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	if r, is := c.Session.UserData().(*reader); is {
+		r.close()
+	}
 	s, is := c.Session.UserData().(*session)
 	if !is {
 		return
@@ -310,6 +317,9 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	k := connStateOf(c.Conn)
 	k.release()
+	if k.reads != nil {
+		k.reads.quit() // gortsplib would go on to send to a client of UDP
+	}
 	var description liberrors.ErrServerSDPInvalid
 	switch {
 	case errors.As(c.Error, &description):

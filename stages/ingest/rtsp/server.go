@@ -48,6 +48,7 @@ type Config struct {
 	// Authorizer decides which clients may publish; nil: all clients. The server calls it for an ANNOUNCE before it
 	// reads the session description. If it is an ingest.DigestAuthorizer, clients can authenticate by Digest.
 	Authorizer ingest.Authorizer
+	Readers    ingest.Readers // which clients may play streams
 	// PlainBasic accepts passwords by Basic even where strangers can read them: over unencrypted connections to an
 	// address other than loopback.
 	PlainBasic bool
@@ -114,7 +115,9 @@ type Server struct {
 	once      sync.Once
 	addr      net.Addr
 	udp       bool
-	numbers   *numbering // socket for RTP over UDP; nil without UDP
+	numbers   *numbering      // socket for RTP over UDP; nil without UDP
+	reports   net.PacketConn  // socket for RTCP over UDP; nil without UDP
+	players   *pipeline.Tasks // of the present Run
 
 	descriptions atomic.Int64 // number of session descriptions that were read, for tests
 
@@ -130,8 +133,8 @@ func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
 		cfg: cfg, hub: h, log: log, strangers: sparinglog.New(log), ready: make(chan struct{}),
-		clients: clients.New(protocol, clients.Limits{Connections: cfg.MaxConnections, PerAddress: cfg.MaxPerAddress}, log, cfg.Clock),
-		ports:   ports{of: map[netip.AddrPort]*session{}}, reading: make(chan struct{}, readAtOnce),
+		clients: clients.New(protocol, clients.Limits{Connections: cfg.MaxConnections, PerAddress: cfg.MaxPerAddress, Readers: cfg.Readers.Max}, log, cfg.Clock),
+		ports:   ports{of: map[netip.AddrPort]portUser{}}, reading: make(chan struct{}, readAtOnce),
 		large: make(chan struct{}, largeRequests),
 	}
 	if cfg.TLS.Listen != "" {
@@ -191,6 +194,8 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.cfg.Validate(); err != nil {
 		return fmt.Errorf("rtsp server: %w", err)
 	}
+	s.players = pipeline.NewTasks(s.log, s.cfg.Clock)
+	defer func() { _ = s.players.Stop(context.Background()) }() // no error: the context does not end
 	all, err := s.start()
 	if err != nil {
 		return fmt.Errorf("rtsp server: %w", err)
@@ -273,14 +278,16 @@ func (s *Server) startPlain(listen string) (endpoint, error) {
 
 // endpoint makes an endpoint and does not start it. If basic is set, the endpoint accepts passwords by Basic.
 func (s *Server) endpoint(listen string, ln *listener, basic bool) endpoint {
-	return endpoint{&gortsplib.Server{
+	h := &handler{Server: s, basic: basic}
+	h.lib = &gortsplib.Server{
 		RTSPAddress:  listen,
 		ReadTimeout:  longestSilence,
 		WriteTimeout: s.cfg.WriteTimeout,
 		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic}, // unused: authorize checks the credentials
-		Handler:      &handler{s, basic},
+		Handler:      h,
 		Listen:       func(string, string) (net.Listener, error) { return ln, nil },
-	}, ln}
+	}
+	return endpoint{h.lib, ln}
 }
 
 func (e endpoint) start() (endpoint, error) {
@@ -313,6 +320,8 @@ func (s *Server) bindUDP(lib *gortsplib.Server) {
 		if bound[addrs[i]] = pc; i == 0 {
 			s.numbers = newNumbering(pc.(*net.UDPConn), s.ports.has)
 			bound[addrs[i]] = s.numbers
+		} else {
+			s.reports = pc
 		}
 	}
 	lib.UDPRTPAddress, lib.UDPRTCPAddress, s.udp = addrs[0], addrs[1], true

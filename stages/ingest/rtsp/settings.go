@@ -63,7 +63,7 @@ func newServer(s Settings, d ingest.ServerDeps) (ingest.Server, error) {
 		TLS: s.TLS, PlainBasic: s.PlainBasic,
 		Listen: s.Listen, UDP: s.UDP, OverridePublisher: s.OverridePublisher,
 		ReadTimeout: s.ReadTimeout.D(), WriteTimeout: s.WriteTimeout.D(), AnnounceTimeout: s.AnnounceTimeout.D(),
-		MaxConnections: s.MaxConnections, MaxPerAddress: s.MaxPerAddress, Clock: d.Clock, Authorizer: d.Authorizer,
+		MaxConnections: s.MaxConnections, MaxPerAddress: s.MaxPerAddress, Clock: d.Clock, Authorizer: d.Authorizer, Readers: d.Readers,
 	}, d.Hub, d.Log), nil
 }
 

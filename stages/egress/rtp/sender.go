@@ -1,0 +1,143 @@
+package rtp
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/media/live"
+)
+
+// Sender makes the packets and reports of one track for one client. One goroutine at a time uses it.
+type Sender struct {
+	Channel byte // of the packets; that of the reports is the next one
+
+	track     *media.Track
+	form      *form  // of the codec
+	clock     uint32 // ticks a second of the RTP times
+	pt        uint8
+	ssrc      uint32
+	sequence  uint16
+	zero      uint32 // RTP time of time 0
+	shift     uint32 // added to the RTP times of the present publisher
+	packets   uint32 // sent so far, as are octets of their payloads
+	octets    uint32
+	reportNS  int64  // time of the newest report on the steady clock of the units
+	reports   int    // sent so far
+	newest    uint32 // RTP time of the newest unit
+	newestUTC int64
+
+	payload payload
+	scratch []byte // length or header of a NAL unit
+}
+
+// NewSender returns a sender for a track that Describe has described, and whose packets have an SSRC. random numbers the
+// first packet and its time: an attacker should not guess them (RFC 3550, 5.1).
+func NewSender(t *media.Track, f format.Format, ssrc uint32, channel byte, random uint64) *Sender {
+	return &Sender{
+		Channel: channel, track: t, form: formOf(t), clock: uint32(f.ClockRate()), pt: f.PayloadType(), ssrc: ssrc,
+		sequence: uint16(random), zero: uint32(random >> 16),
+	}
+}
+
+// Begin continues with the track of another publisher, which Fits that of the sender. Time 0 of its units is shiftNS after that
+// of the sender.
+func (s *Sender) Begin(t *media.Track, shiftNS int64) {
+	s.track, s.shift = t, uint32(media.FromNanos(shiftNS, s.clock))
+}
+
+// Skip tells the client that packets are missing before the next one.
+func (s *Sender) Skip() { s.sequence++ }
+
+// Unit appends the packets of a unit of the track, and a report when one is due: the first one behind the first packets, because
+// clients ignore reports of an unknown source.
+func (s *Sender) Unit(f *Frames, u *live.Unit) {
+	s.newest, s.newestUTC = s.at(u.PTS), u.UTC
+	s.payload.reset(u)
+	s.form.packetise(s, f, u)
+	if steadyNS := u.UTC - u.SteppedNS; s.reports == 0 || steadyNS-s.reportNS >= s.reportEveryNS() {
+		s.reports, s.reportNS = s.reports+1, steadyNS
+		s.report(f)
+	}
+}
+
+// at returns the RTP time of a time of the track.
+func (s *Sender) at(ticks int64) uint32 {
+	return s.zero + s.shift + uint32(media.Rescale(ticks, s.track.Timescale, s.clock))
+}
+
+// open begins a packet at an RTP time. The payload follows; then close ends the packet.
+func (s *Sender) open(f *Frames, at uint32, marker bool) (place int) {
+	place = f.open(s.Channel)
+	second := s.pt
+	if marker {
+		second |= 0x80
+	}
+	f.b = append(f.b, 0x80, second)
+	f.b = binary.BigEndian.AppendUint16(f.b, s.sequence)
+	f.b = binary.BigEndian.AppendUint32(f.b, at)
+	f.b = binary.BigEndian.AppendUint32(f.b, s.ssrc)
+	s.sequence++
+	s.packets++
+	return place
+}
+
+func (s *Sender) close(f *Frames, place int) {
+	f.close(place)
+	s.octets += uint32(len(f.b) - place - frameHeaderBytes - headerBytes)
+}
+
+// reportEveryNS returns the time between two reports: five seconds (RFC 3550, 6.2), but less at the beginning. By UDP the first
+// reports may overtake the packets, and be ignored.
+func (s *Sender) reportEveryNS() int64 {
+	if s.reports < 4 {
+		return (500 * time.Millisecond).Nanoseconds()
+	}
+	return (5 * time.Second).Nanoseconds()
+}
+
+// secondsTo1970 is the number of seconds from the begin of NTP's time in 1900 to that of Unix.
+const secondsTo1970 = 2208988800
+
+// report appends a sender report (RFC 3550, 6.4.1), which says at which wall clock the newest unit is shown, and the source
+// description that has to go with it (6.1).
+func (s *Sender) report(f *Frames) {
+	place := f.open(s.Channel + 1)
+	f.b = append(f.b, 0x80, 200, 0, 6)
+	f.b = binary.BigEndian.AppendUint32(f.b, s.ssrc)
+	at, second := uint64(s.newestUTC), uint64(time.Second)
+	f.b = binary.BigEndian.AppendUint32(f.b, uint32(at/second+secondsTo1970))
+	f.b = binary.BigEndian.AppendUint32(f.b, uint32(at%second<<32/second))
+	for _, n := range []uint32{s.newest, s.packets, s.octets} {
+		f.b = binary.BigEndian.AppendUint32(f.b, n)
+	}
+	f.b = s.describe(f.b)
+	f.close(place)
+}
+
+// Bye appends a report that the track ends (RFC 3550, 6.6).
+func (s *Sender) Bye(f *Frames) {
+	if s.reports == 0 {
+		return
+	}
+	s.report(f)
+	place := f.open(s.Channel + 1)
+	f.b = append(f.b, 0x80, 201, 0, 1) // an empty receiver report begins the compound packet
+	f.b = binary.BigEndian.AppendUint32(f.b, s.ssrc)
+	f.b = s.describe(f.b)
+	f.b = append(f.b, 0x81, 203, 0, 1)
+	f.b = binary.BigEndian.AppendUint32(f.b, s.ssrc)
+	f.close(place)
+}
+
+// describe appends a source description with the name spool (RFC 3550, 6.5.1).
+func (s *Sender) describe(b []byte) []byte {
+	b = append(b, 0x81, 202, 0, 3)
+	b = binary.BigEndian.AppendUint32(b, s.ssrc)
+	return append(b, 1, 5, 's', 'p', 'o', 'o', 'l', 0)
+}
+
+// Next returns the sequence number of the next packet and, if a unit was sent, the RTP time of the newest one.
+func (s *Sender) Next() (sequence uint16, at uint32) { return s.sequence, s.newest }

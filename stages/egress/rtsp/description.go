@@ -1,0 +1,59 @@
+package rtsp
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/egress/rtp"
+)
+
+// Description describes the tracks of a stream that can be sent.
+type Description struct {
+	Session  *description.Session
+	Set      *media.TrackSet
+	tracks   []int    // of each section of Session: index in Set.Tracks
+	LeftOut  []string // why tracks are not sent
+	document []byte
+}
+
+// ErrNoTracks is the error of Describe for a stream whose tracks cannot be sent.
+var ErrNoTracks = errors.New("no track of the stream can be sent by RTSP")
+
+// firstDynamic is the first payload type that the standard leaves free (RFC 3551, 3).
+const firstDynamic = 96
+
+// Describe describes the tracks of a set. Its error is ErrNoTracks.
+func Describe(set *media.TrackSet, title string) (*Description, error) {
+	d := &Description{Set: set, Session: &description.Session{Title: title}}
+	for i := range set.Tracks {
+		t := &set.Tracks[i]
+		f, err := rtp.Describe(t, uint8(firstDynamic+len(d.tracks)))
+		if err != nil {
+			d.LeftOut = append(d.LeftOut, fmt.Sprintf("%s: %v", codec.Of(t.Codec).Title, err))
+			continue
+		}
+		kind := description.MediaTypeVideo
+		if t.Kind() == media.Audio {
+			kind = description.MediaTypeAudio
+		}
+		d.Session.Medias = append(d.Session.Medias, &description.Media{
+			Type: kind, Formats: []format.Format{f}, Control: "trackID=" + strconv.Itoa(len(d.tracks)),
+		})
+		d.tracks = append(d.tracks, i)
+	}
+	if len(d.tracks) == 0 {
+		return nil, fmt.Errorf("%w: %v", ErrNoTracks, d.LeftOut)
+	}
+	var err error
+	d.document, err = d.Session.Marshal()
+	return d, err
+}
+
+// Document returns the session description (RFC 8866).
+func (d *Description) Document() []byte { return d.document }

@@ -1,0 +1,346 @@
+package rtsp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/headers"
+
+	"github.com/gospool/spool/pipeline/media/live"
+	"github.com/gospool/spool/pipeline/streampath"
+	egress "github.com/gospool/spool/stages/egress/rtsp"
+	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest"
+)
+
+// described is a stream that a client may play.
+type described struct {
+	*egress.Description
+	path, user string
+}
+
+// reader is a session that plays a stream. gortsplib calls its methods one after another; the player is a task of its own.
+type reader struct {
+	of      *handler
+	conn    *connState
+	session *gortsplib.ServerSession
+	stream  *gortsplib.ServerStream // of this session alone: gortsplib sends nothing itself
+	described
+	tracks []egress.Track
+	to     map[byte]net.Addr // by channel; nil unless the media goes by UDP
+	setUp  *egress.Track     // of the SETUP that is being answered
+	player *egress.Player    // of the newest play; nil: none has begun
+
+	halt func()        // ends the player; nil: none has begun
+	done chan struct{} // closed when the newest player has ended
+	gone chan struct{} // closed when the session's ports are free
+}
+
+// tracksWait bounds the wait of DESCRIBE for the tracks of a stream whose pull has just begun.
+const tracksWait = 10 * time.Second
+
+// unsupported returns the response to a request that requires a feature which the server does not have (RFC 2326, 12.32), or nil.
+func unsupported(r *base.Request) *base.Response {
+	if r.Header["Require"] == nil {
+		return nil
+	}
+	res := answer(base.StatusOptionNotSupported, "")
+	res.Header = base.Header{"Unsupported": r.Header["Require"]}
+	return res
+}
+
+// OnDescribe describes a live stream.
+func (h *handler) OnDescribe(c *gortsplib.ServerHandlerOnDescribeCtx) (res *base.Response, _ *gortsplib.ServerStream, err error) {
+	defer h.survive(&res)
+	k := connStateOf(c.Conn)
+	if res, err := h.describe(k, c.Request, streamPath(c.Path)); res != nil {
+		return res, nil, err
+	}
+	return &base.Response{StatusCode: base.StatusOK, Body: k.described.Document()}, nil, nil
+}
+
+// describe sets k.described to the stream of a path, or returns the refusal.
+func (h *handler) describe(k *connState, r *base.Request, path string) (refusal *base.Response, err error) {
+	if !h.cfg.Readers.Allowed {
+		return answer(base.StatusNotFound, "Streams Are Not Played Here"), nil
+	}
+	if res := unsupported(r); res != nil {
+		return res, nil
+	}
+	user, denied := h.authorize(k, r, path, ingest.ActionPlay)
+	if denied != nil {
+		return denied.answer, denied.err
+	}
+	d, err := h.tracks(k, path)
+	if err != nil {
+		h.clients.RefusedReader()
+		h.strangers.Warn("reader refused", "stream", path, "remote", k.remote, "error", err)
+		return readerRefusal(err), nil
+	}
+	if k.described == nil { // another DESCRIBE does not extend the time
+		k.within(h.cfg.ReadTimeout)
+	}
+	k.described = &described{d, path, user}
+	return nil, nil
+}
+
+var errNoStream = errors.New("the stream is not live: it has no publisher and no pull")
+
+// tracks returns the description of the stream of a path, for whose tracks it waits.
+func (h *handler) tracks(k *connState, path string) (*egress.Description, error) {
+	if err := streampath.Check(path); err != nil {
+		return nil, err
+	}
+	if _, vacant := h.hub.Vacant(path); vacant && !h.hub.Announced(path) {
+		return nil, errNoStream
+	}
+	units, err := h.hub.Read(path, live.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer units.Close()
+	set, err := units.Tracks(whileConnected{context.Background(), k.serverConn}, tracksWait)
+	if err != nil {
+		return nil, err
+	}
+	return egress.Describe(set, path)
+}
+
+// readerRefusal returns the response to a client that cannot read a stream for a reason.
+func readerRefusal(err error) *base.Response {
+	switch {
+	case errors.Is(err, errNoStream), errors.Is(err, hub.ErrNoTracks):
+		return answer(base.StatusNotFound, "Stream Is Not Live")
+	case errors.Is(err, egress.ErrNoTracks):
+		return answer(base.StatusUnsupportedMediaType, "No Track Can Be Sent By RTSP")
+	case errors.Is(err, hub.ErrClosed), errors.Is(err, errReaders):
+		return answer(base.StatusServiceUnavailable, "")
+	}
+	return answer(base.StatusBadRequest, "Bad Stream Path")
+}
+
+// setUpReader sets up a track for playing.
+func (h *handler) setUpReader(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	k, path := connStateOf(c.Conn), streamPath(c.Path)
+	r, begun := c.Session.UserData().(*reader)
+	if !begun {
+		if k.described == nil || k.described.path != path {
+			if res, err := h.describe(k, c.Request, path); res != nil {
+				return res, nil, err
+			}
+		}
+		r = &reader{of: h, conn: k, session: c.Session, described: *k.described, gone: make(chan struct{})}
+		r.stream = &gortsplib.ServerStream{Server: h.lib, Desc: r.Session}
+		if err := r.stream.Initialize(); err != nil {
+			return answer(base.StatusInternalServerError, ""), nil, err
+		}
+		c.Session.SetUserData(r)
+		k.reads = r
+	}
+	section := sectionOf(r.Session, c.Request.URL)
+	if section == nil {
+		return answer(base.StatusNotFound, "No Such Track Was Described"), nil, nil
+	}
+	t, found := transportOf(c.Request, c.Transport)
+	if !found || t.Profile != headers.TransportProfileAVP || c.Transport.Protocol == gortsplib.ProtocolUDPMulticast {
+		return answer(base.StatusUnsupportedTransport, "Media Comes By RTP/AVP, Unicast"), nil, nil
+	}
+	r.setUp = &egress.Track{Section: section, SSRC: r.stream.Stats().Medias[section].Formats[section.Formats[0]].LocalSSRC}
+	if t.Protocol == headers.TransportProtocolUDP {
+		if code, reason := r.placeUDP(t); reason != "" {
+			return answer(code, reason), nil, nil
+		}
+	}
+	return ok(), r.stream, nil
+}
+
+// sectionOf returns the section that the URL of a SETUP names, as gortsplib finds it, or nil.
+func sectionOf(d *description.Session, u *base.URL) *description.Media {
+	for _, m := range d.Medias {
+		if strings.HasSuffix(cmp.Or(u.RawQuery, u.Path), "/"+m.Control) || strings.HasSuffix(u.Path, "/"+m.Control) {
+			return m
+		}
+	}
+	if strings.Contains(u.String(), "trackID=") {
+		return nil
+	}
+	return d.Medias[0]
+}
+
+// placeUDP places the track that is being set up at the client's ports.
+func (r *reader) placeUDP(t headers.Transport) (code base.StatusCode, reason string) {
+	if t.ClientPorts == nil {
+		return base.StatusBadRequest, "Client Ports Are Missing"
+	}
+	if code, reason = r.of.placePorts(r, r.conn, t); reason != "" {
+		return code, reason
+	}
+	if r.to == nil {
+		r.to = map[byte]net.Addr{}
+	}
+	r.setUp.Channel = byte(2 * len(r.tracks))
+	for i, port := range t.ClientPorts {
+		r.to[r.setUp.Channel+byte(i)] = &net.UDPAddr{IP: r.conn.addr.AsSlice(), Zone: r.conn.addr.Zone(), Port: port}
+	}
+	return 0, ""
+}
+
+// wasSetUp adds the track of a SETUP with the channel that gortsplib has assigned to it in the response.
+func (r *reader) wasSetUp(res *base.Response) {
+	t := r.setUp
+	r.setUp = nil
+	var h headers.Transport
+	if t == nil || res.StatusCode != base.StatusOK || h.Unmarshal(res.Header["Transport"]) != nil {
+		return
+	}
+	if h.InterleavedIDs != nil {
+		t.Channel = byte(h.InterleavedIDs[0])
+	}
+	r.tracks = append(r.tracks, *t)
+}
+
+var errReaders = fmt.Errorf("too many clients read live streams: egress.max_readers")
+
+// OnPlay begins to play. A second PLAY of a session that plays changes nothing.
+func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (res *base.Response, err error) {
+	defer h.survive(&res)
+	r, is := c.Session.UserData().(*reader)
+	switch res := unsupported(c.Request); {
+	case res != nil:
+		return res, nil
+	case !is:
+		return answer(base.StatusMethodNotValidInThisState, ""), nil
+	case c.Session.State() == gortsplib.ServerSessionStatePlay:
+		return ok(), nil
+	}
+	if err := r.begin(); err != nil {
+		h.strangers.Warn("reader refused", "stream", r.path, "remote", r.conn.remote, "error", err)
+		return readerRefusal(err), nil
+	}
+	return ok(), nil
+}
+
+// begin prepares a player, which starts once the response is written.
+func (r *reader) begin() error {
+	if !r.conn.client.Reads(r.path, r.user) {
+		return errReaders
+	}
+	r.conn.untilNS.Store(0)
+	r.conn.silent.Store(r.to == nil)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	before := r.done
+	r.halt, r.done = func() { cancel(errHalted) }, make(chan struct{})
+	done := r.done
+	r.conn.onAnswer(func() {
+		r.of.players.Go("rtsp player", func(task context.Context) error {
+			defer close(done)
+			defer context.AfterFunc(task, r.halt)()
+			if before != nil {
+				<-before // it writes nothing any more
+			}
+			r.ended(r.play(ctx))
+			return nil
+		})
+	})
+	return nil
+}
+
+// play plays until ctx ends.
+func (r *reader) play(ctx context.Context) error {
+	units, err := r.of.hub.Read(r.path, live.Options{})
+	if err != nil {
+		return err
+	}
+	defer units.Close()
+	if r.player == nil {
+		r.player = egress.NewPlayer(r.Description, r.conn.client, r.tracks)
+	}
+	return r.player.Run(ctx, units, r.outlet(ctx))
+}
+
+// ended closes the session of a player that has ended with an error of its own.
+func (r *reader) ended(err error) {
+	if errors.Is(err, errHalted) {
+		return
+	}
+	r.of.strangers.Info("reader ends", "stream", r.path, "remote", r.conn.remote, "reason", err)
+	r.quit()
+}
+
+// OnPause ends the player. A later PLAY begins at the newest key frame again.
+func (h *handler) OnPause(c *gortsplib.ServerHandlerOnPauseCtx) (res *base.Response, err error) {
+	defer h.survive(&res)
+	r, is := c.Session.UserData().(*reader)
+	if !is {
+		return answer(base.StatusMethodNotValidInThisState, ""), nil
+	}
+	r.stop()
+	r.conn.silent.Store(false)
+	r.conn.opened(h.cfg.ReadTimeout)
+	return ok(), nil
+}
+
+func (r *reader) stop() {
+	if r.halt != nil {
+		r.halt()
+	}
+}
+
+// close ends the player of a session that has ended, and frees its ports. After TEARDOWN the connection is still open.
+func (r *reader) close() {
+	r.stop()
+	r.conn.silent.Store(false)
+	r.conn.opened(r.of.cfg.ReadTimeout)
+	r.of.ports.release(r)
+	close(r.gone)
+}
+
+// over, quit and freed implement portUser.
+func (r *reader) over() bool {
+	select {
+	case <-r.conn.closed:
+		return true
+	default:
+		return false
+	}
+}
+func (r *reader) quit()                  { r.session.Close() }
+func (r *reader) freed() <-chan struct{} { return r.gone }
+
+var errHalted = errors.New("the client plays no longer")
+
+func (r *reader) outlet(ctx context.Context) egress.Outlet {
+	k := r.conn
+	if r.to == nil {
+		return &egress.Interleaved{Context: ctx, Clock: r.of.cfg.Clock, Conn: k.conn, Writing: &k.writing, Within: r.of.cfg.WriteTimeout, Client: k.client}
+	}
+	return &egress.Datagrams{Context: ctx, Clock: r.of.cfg.Clock, Packets: r.of.numbers, Reports: r.of.reports, To: r.to, Client: k.client}
+}
+
+// Write writes a response of gortsplib whole, between two batches of a player's packets. Then it calls what onAnswer has left.
+func (g *serverConn) Write(p []byte) (n int, err error) {
+	g.writing.Lock()
+	n, err = g.conn.Write(p)
+	answered := g.answering
+	g.answering = nil
+	g.writing.Unlock()
+	if answered != nil {
+		answered()
+	}
+	return n, err
+}
+
+// onAnswer makes Write call f after the response to the present request.
+func (g *serverConn) onAnswer(f func()) {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	g.answering = f
+}
