@@ -85,6 +85,12 @@ func (p *Process) Stop(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
+// Kill kills the process, and waits for its end.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.Done
+}
+
 // tail is an io.Writer that keeps the last 4 KiB written to it. It is safe for concurrent use.
 type tail struct {
 	mu sync.Mutex

@@ -20,6 +20,9 @@ func Advise(results []Result) (lines []string) {
 	case "repair":
 		return []string{adviseSlowest(results, "repairing a file", "ms", "after a crash the recordings are complete that much later; recording itself does not wait")}
 	case "live":
+		if results[0].Readers != "" {
+			return nil // the figures are those of sending
+		}
 		return adviseStreams(results)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/live"
+	"github.com/gospool/spool/bench/rtspload"
 	"github.com/gospool/spool/pipeline/config"
 )
 
@@ -19,6 +20,7 @@ import (
 const liveConfig = `
 ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}, max_connections: 4000, max_connections_per_address: 4000}}
 http: {listen: "{http}"}
+egress: {max_readers: 0}
 flush_interval: %v
 flush_bytes: %v
 mp4: {record_path: "{dir}/recordings", fragment: %v, fragment_duration: %v, sync: %s}
@@ -26,16 +28,18 @@ database: {dsn: "{dir}/spool.db"}
 pipelines:
   bench:
     streams: ["**"]
-    record: always
+    record: %s
     stages: [source, segmenter, mp4, metadata]
 `
 
 // LiveOptions holds the settings of live alone.
 type LiveOptions struct {
-	Window  time.Duration // measured time of a round
-	Rest    time.Duration // from the end of the load to the reading of the memory at rest
-	InPhase bool          // all publishers begin at the same moment, with a key frame
-	Against []string      // command lines of other servers: see live.Command. Each finds the configuration of spool in {dir}/config.yaml
+	Window   time.Duration // measured time of a round
+	Rest     time.Duration // from the end of the load to the reading of the memory at rest
+	InPhase  bool          // all publishers begin at the same moment, with a key frame
+	Readers  int           // viewers of the streams; 0: the streams are recorded
+	Protocol string        // of the viewers: rtsp or fmp4
+	Against  []string      // command lines of other servers: see live.Command. Each finds the configuration of spool in {dir}/config.yaml
 }
 
 // liveLap is the length of the clip that the publishers send in a loop.
@@ -50,14 +54,14 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 	if err != nil {
 		return r, err
 	}
-	recorded := live.Recordings(coded)
-	settings := fmt.Sprintf(liveConfig, c.Flush, config.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync)
-	part := []string{o.Self, "bench", "part"}
-	servers := []live.Server{
-		{Name: "bare", Argv: append(part[:3:3], "bare", "{addr}"), Took: live.Printed},
-		{Name: "bare, read ahead", Argv: append(part[:3:3], "bare", "{addr}", "--read-ahead"), Took: live.Printed},
-		{Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"}, Config: settings, Rest: true, Took: recorded},
+	recorded, mode := live.Recordings(coded), "always"
+	if o.Live.Readers > 0 {
+		recorded, mode = nil, "manual"
 	}
+	settings := fmt.Sprintf(liveConfig, c.Flush, config.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync, mode)
+	part := []string{o.Self, "bench", "part"}
+	servers := append(bareServers(part, c, &o.Live),
+		live.Server{Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"}, Config: settings, Rest: true, Took: recorded})
 	for _, text := range o.Live.Against {
 		s, err := live.Command(text, recorded)
 		if err != nil {
@@ -70,6 +74,11 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 	if o.Live.InPhase {
 		load = append(load, "--in-phase")
 	}
+	if o.Live.Readers > 0 {
+		r.Readers = fmt.Sprintf("%d viewers by %s", o.Live.Readers, o.Live.Protocol)
+		url := map[string]string{"rtsp": "rtsp://{addr}/live/cam%03d", "fmp4": "http://{http}/mp4/live/live/cam%03d.mp4"}[o.Live.Protocol]
+		load = append(load, "--readers", strconv.Itoa(o.Live.Readers), "--protocol", o.Live.Protocol, "--read", url)
+	}
 	samples, err := live.Compare(ctx, live.Settings{
 		Servers: servers, Load: load, Streams: c.Streams, Runs: o.Runs, TempDir: dir,
 		Warm: 2 * c.GOP, Window: o.Live.Window, Tail: c.GOP, Rest: o.Live.Rest,
@@ -78,6 +87,21 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 		r.live(samples)
 	}
 	return r, err
+}
+
+// bareServers returns the servers that do no more than a server has to. Without viewers they discard the media. With viewers one
+// sends as many bytes: by RTSP those of the publishers, and over HTTP any.
+func bareServers(part []string, c Case, o *LiveOptions) []live.Server {
+	bare := func(name string, took func(live.Ended) (live.Taken, error), arg ...string) live.Server {
+		return live.Server{Name: name, Argv: append(part[:3:3], append([]string{"bare", "{addr}"}, arg...)...), Took: took}
+	}
+	switch {
+	case o.Readers == 0:
+		return []live.Server{bare("bare", live.Printed), bare("bare, read ahead", live.Printed, "--read-ahead")}
+	case o.Protocol == "rtsp":
+		return []live.Server{bare("bare relay", nil, "--relay")}
+	}
+	return []live.Server{bare("bare", nil, "--read-ahead", "--http", "{http}", "--bytes-per-second", strconv.Itoa((c.Bitrate+rtspload.SoundBitrate)/8))}
 }
 
 // live adds the metrics of the samples: the cost of spool, and its ratio to that of each other server in the same run.

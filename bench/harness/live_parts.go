@@ -3,34 +3,75 @@ package harness
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"time"
 
 	"github.com/gospool/spool/bench/bareserver"
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/live"
+	"github.com/gospool/spool/bench/readload"
 	"github.com/gospool/spool/bench/rtspload"
 )
 
+// Bare holds the settings of ServeBare beside the address.
+type Bare struct {
+	ReadAhead      bool   `help:"Read from the network as spool serve does."`
+	Relay          bool   `help:"Pass the packets to readers by RTSP, too, and decode nothing."`
+	HTTP           string `placeholder:"ADDR" help:"Send an endless answer to each client of this address."`
+	BytesPerSecond int    `help:"Of each such answer."`
+}
+
 // ServeBare runs a bareserver until ctx ends, and writes its totals as JSON.
-func ServeBare(ctx context.Context, address string, readAhead bool, w io.Writer) error {
-	s, err := bareserver.Start(address, readAhead)
+func ServeBare(ctx context.Context, address string, o Bare, w io.Writer) error {
+	if o.Relay {
+		r, err := bareserver.StartRelay(address)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		<-ctx.Done()
+		return nil
+	}
+	s, err := bareserver.Start(address, o.ReadAhead)
 	if err != nil {
 		return err
 	}
-	<-ctx.Done()
-	s.Close()
-	return json.NewEncoder(w).Encode(s.Stats())
+	defer s.Close()
+	if o.HTTP == "" {
+		<-ctx.Done()
+		return json.NewEncoder(w).Encode(s.Stats())
+	}
+	out := &http.Server{Addr: o.HTTP, Handler: bareserver.Send(o.BytesPerSecond), ReadHeaderTimeout: time.Minute}
+	defer context.AfterFunc(ctx, func() { _ = out.Close() })()
+	if err := out.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
-// Publish runs a load of the clip in a file until ctx ends. It writes live.ReadyLine when all publishers publish, and
-// at the end the totals as JSON.
-func Publish(ctx context.Context, load *rtspload.Load, file string, fps int, w io.Writer) (err error) {
+// Publish runs a load of the clip in a file, and readers of it if their N is set, until ctx ends. It writes live.ReadyLine when
+// all publishers publish and media has come to all readers, and at the end the totals as JSON.
+func Publish(ctx context.Context, load *rtspload.Load, readers *readload.Load, file string, fps int, w io.Writer) (err error) {
 	if load.Clip, err = clip.Read(file, fps); err != nil {
 		return err
 	}
-	load.Ready = func() { fmt.Fprintln(w, live.ReadyLine) }
-	err = load.Run(ctx)
-	_ = json.NewEncoder(w).Encode(live.Totals{Stats: load.Stats(), Sent: load.Sent()})
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	wait := func() error { return nil }
+	load.Ready = func() {
+		if readers.N > 0 {
+			if wait, err = readers.Start(ctx); err != nil {
+				cancel(err)
+				wait = func() error { return err }
+				return
+			}
+		}
+		fmt.Fprintln(w, live.ReadyLine)
+	}
+	err = errors.Join(load.Run(ctx), wait())
+	_ = json.NewEncoder(w).Encode(live.Totals{Stats: load.Stats(), Sent: load.Sent(), Read: readers.Totals()})
 	return err
 }

@@ -31,6 +31,8 @@ type Result struct {
 	Metrics []Metric `json:"metrics"`
 	// Latency has the time in ms that writing each chunk took in all rounds, sorted; for mux only.
 	Latency []float64 `json:"latency_ms,omitempty"`
+	// Readers describes the viewers; for live only.
+	Readers string `json:"readers,omitempty"`
 	// Servers has the cost of each server; for live only.
 	Servers []live.Summary `json:"servers,omitempty"`
 }

@@ -81,7 +81,11 @@ func hasSpread(i int, m Metric) bool {
 func writeLive(w io.Writer, results []Result) error {
 	for i := range results {
 		c := &results[i].Case
-		fmt.Fprintf(w, "live: %d streams of %s with sound, medians of %d runs\n", c.Streams, rate(c.Bitrate), results[i].rounds())
+		readers := ""
+		if results[i].Readers != "" {
+			readers = ", " + results[i].Readers
+		}
+		fmt.Fprintf(w, "live: %d streams of %s with sound%s, medians of %d runs\n", c.Streams, rate(c.Bitrate), readers, results[i].rounds())
 		if err := live.WriteTable(w, results[i].Servers, "spool", c.Streams); err != nil {
 			return err
 		}

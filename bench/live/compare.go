@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/bench/child"
 	"github.com/gospool/spool/bench/proc"
+	"github.com/gospool/spool/bench/readload"
 	"github.com/gospool/spool/bench/rtspload"
 )
 
@@ -29,15 +30,16 @@ type Settings struct {
 
 // Sample holds the cost of a server in one run.
 type Sample struct {
-	Server    string         `json:"server"`
-	Run       int            `json:"run"`        // number of the run, from 1
-	Window    time.Duration  `json:"window_ns"`  // actual length of the window
-	Usage     proc.Usage     `json:"usage"`      // of the server, within the window
-	Load      proc.Usage     `json:"load_usage"` // of the load generator, within the window
-	PeakBytes int64          `json:"peak_bytes"` // greatest resident memory of the server up to the end of the load
-	RestBytes int64          `json:"rest_bytes"` // resident memory at rest; 0: not measured
-	Sent      rtspload.Stats `json:"sent"`       // totals of the load in the whole run
-	Taken     *Taken         `json:"taken"`      // what the server took: see Server.Took
+	Server    string          `json:"server"`
+	Run       int             `json:"run"`        // number of the run, from 1
+	Window    time.Duration   `json:"window_ns"`  // actual length of the window
+	Usage     proc.Usage      `json:"usage"`      // of the server, within the window
+	Load      proc.Usage      `json:"load_usage"` // of the load generator, within the window
+	PeakBytes int64           `json:"peak_bytes"` // greatest resident memory of the server up to the end of the load
+	RestBytes int64           `json:"rest_bytes"` // resident memory at rest; 0: not measured
+	Sent      rtspload.Stats  `json:"sent"`       // totals of the load in the whole run
+	Read      readload.Totals `json:"read"`       // of the readers in the whole run
+	Taken     *Taken          `json:"taken"`      // what the server took: see Server.Took
 }
 
 // Compare runs all servers one after another, Settings.Runs times, so that other load on the machine affects all of
@@ -97,7 +99,7 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 	if totals, err = underLoad(ctx, s, srv, loadArgv, &sample); err != nil {
 		return sample, err
 	}
-	sample.Server, sample.Sent = server.Name, totals.Stats
+	sample.Server, sample.Sent, sample.Read = server.Name, totals.Stats, totals.Read
 	return sample, atRest(ctx, s, server, srv, &sample)
 }
 

@@ -6,10 +6,11 @@ import (
 	"io"
 	"strings"
 
+	"github.com/gospool/spool/bench/readload"
 	"github.com/gospool/spool/bench/rtspload"
 )
 
-// ReadyLine is the line that a load generator must print when all its publishers publish. At its end it must print a
+// ReadyLine is the line that a load generator must print when all its publishers publish, and media has come to all its readers. At its end it must print a
 // line with its Totals as JSON.
 const ReadyLine = "publishing"
 
@@ -17,6 +18,7 @@ const ReadyLine = "publishing"
 type Totals struct {
 	rtspload.Stats
 	Sent []rtspload.Sent `json:"sent"` // of each publisher, in order of their numbers
+	Read readload.Totals `json:"read"` // of all readers
 }
 
 // maxLineBytes is the greatest length of a line of a load generator: the Totals of thousands of publishers.

@@ -31,6 +31,8 @@ type Summary struct {
 	Late      int64   `json:"late"`            // pictures that the load generator sent late, of all runs
 	Sent      int64   `json:"sent"`            // access units sent, of all runs
 	Generator float64 `json:"generator_cores"` // CPU of the load generator, in cores
+	Read      float64 `json:"read_bytes"`      // bytes that all readers received in a run
+	Least     float64 `json:"least_bytes"`     // bytes of the reader that received the least
 }
 
 // Spread is a median with the lowest and the highest value.
@@ -66,7 +68,7 @@ func Summarise(samples []Sample, subject string, streams int) []Summary {
 }
 
 func summarise(name string, samples []Sample, own map[int]Sample, streams int) Summary {
-	var cpu, ratio, rss, peak, peakRatio, rest, reads, writes, written, load []float64
+	var cpu, ratio, rss, peak, peakRatio, rest, reads, writes, written, load, read, least []float64
 	out := Summary{Server: name, Whole: streams}
 	for _, s := range samples {
 		if s.Server != name {
@@ -84,6 +86,7 @@ func summarise(name string, samples []Sample, own map[int]Sample, streams int) S
 		reads, writes = append(reads, float64(s.Usage.ReadCalls)/sec), append(writes, float64(s.Usage.WriteCalls)/sec)
 		written = append(written, float64(s.Usage.WrittenBytes)/sec)
 		load = append(load, cores(s.Load.CPU(), s.Window))
+		read, least = append(read, float64(s.Read.Bytes)), append(least, float64(s.Read.Least))
 		out.Late, out.Sent = out.Late+s.Sent.Late, out.Sent+s.Sent.Units
 		if s.Taken != nil {
 			out.Checked, out.Whole, out.Lost = true, min(out.Whole, s.Taken.Whole), out.Lost+s.Taken.Lost
@@ -91,6 +94,7 @@ func summarise(name string, samples []Sample, own map[int]Sample, streams int) S
 	}
 	out.CPU, out.CPURatio, out.PeakBytes, out.PeakRatio = spread(cpu), spread(ratio), spread(peak), spread(peakRatio)
 	out.RSSBytes, out.RestBytes, out.Generator = yardstick.Median(rss), yardstick.Median(rest), yardstick.Median(load)
+	out.Read, out.Least = yardstick.Median(read), yardstick.Median(least)
 	out.Reads, out.Writes, out.WrittenBytes = yardstick.Median(reads), yardstick.Median(writes), yardstick.Median(written)
 	return out
 }
@@ -135,6 +139,9 @@ func writeTaken(w io.Writer, r *Summary, streams int) error {
 	text := "not compared with what was sent"
 	if r.Checked {
 		text = fmt.Sprintf("%d/%d streams whole, %d access units lost", r.Whole, streams, r.Lost)
+	}
+	if r.Read > 0 {
+		text = fmt.Sprintf("its readers received %.1f MB in a run, the last of them %.2f MB", r.Read/1e6, r.Least/1e6)
 	}
 	_, err := fmt.Fprintf(w, "%s: %s\n", r.Server, text)
 	return err

@@ -56,9 +56,13 @@ func (f *footage) startNginx(ctx context.Context, program string) (*server, erro
 		return nil, err
 	}
 	argv := []string{program, "-p", dir, "-c", config, "-e", "stderr"}
-	return serve(ctx, "nginx", argv, address, "/", func(r *http.Response) bool {
+	s, err := serve(ctx, "nginx", argv, address, "/", func(r *http.Response) bool {
 		return r.StatusCode == http.StatusForbidden // no directory is listed
 	})
+	if err == nil {
+		s.kill = true // without a master process it may wait for another request before it heeds SIGTERM
+	}
+	return s, err
 }
 
 // nginxPath returns the path at which nginx has the span in a format.

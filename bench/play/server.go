@@ -16,6 +16,7 @@ import (
 type server struct {
 	process *child.Process
 	base    string // its address, with scheme
+	kill    bool   // it need not end by itself
 }
 
 // readyWithin bounds the time until a server answers.
@@ -27,7 +28,7 @@ func serve(ctx context.Context, name string, argv []string, address, path string
 	if err != nil {
 		return nil, err
 	}
-	s := &server{p, "http://" + address}
+	s := &server{process: p, base: "http://" + address}
 	once := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: readyWithin}
 	for began := time.Now(); ; {
 		if response, err := once.Get(s.base + path); err == nil {
@@ -51,7 +52,13 @@ func serve(ctx context.Context, name string, argv []string, address, path string
 }
 
 // stop ends the server.
-func (s *server) stop(ctx context.Context) error { return s.process.Stop(ctx, time.Minute) }
+func (s *server) stop(ctx context.Context) error {
+	if s.kill {
+		s.process.Kill()
+		return nil
+	}
+	return s.process.Stop(ctx, time.Minute)
+}
 
 // cost is what serving a span to some clients took.
 type cost struct {

@@ -11,10 +11,12 @@ import (
 	"github.com/gospool/spool/bench/movie"
 )
 
+// SoundBitrate is the bit rate of the sound of a publisher.
+const SoundBitrate = 128_000
+
 const (
 	soundPayloadType = 97
-	// soundFrameBytes is the size of a frame at 128 kbit/s.
-	soundFrameBytes = 128_000 / 8 * movie.AudioStep / movie.AudioScale
+	soundFrameBytes  = SoundBitrate / 8 * movie.AudioStep / movie.AudioScale
 )
 
 // sound makes the RTP packets of one publisher's AAC. Only the number and the size of the frames matter: a frame is

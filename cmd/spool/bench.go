@@ -76,6 +76,8 @@ type (
 		InPhase    bool          `help:"All publishers begin at the same moment, with a key frame; else one after another over a GOP."`
 		Against    []string      `sep:"none" placeholder:"COMMAND" help:"Measure another server, too: COMMAND or NAME=COMMAND, with {addr}, {port}, {http}, {dir} and {config:FILE}; may be repeated."`
 		Window     time.Duration `default:"10s" help:"How long each server is measured."`
+		Readers    int           `help:"Viewers of the streams: then nothing is recorded, and the other server sends as much."`
+		Protocol   string        `enum:"rtsp,fmp4" default:"rtsp" help:"Of the viewers: rtsp over TCP, fmp4 over HTTP."`
 		Rest       time.Duration `default:"10s" help:"How long after the publishers have left the memory at rest is read."`
 	}
 )
@@ -144,7 +146,7 @@ func (c *LiveBench) Run(p *Program) error {
 			return usageError{err}
 		}
 	}
-	return c.run(p, "live", m, harness.LiveOptions{Window: c.Window, Rest: c.Rest, InPhase: c.InPhase, Against: c.Against})
+	return c.run(p, "live", m, harness.LiveOptions{Window: c.Window, Rest: c.Rest, InPhase: c.InPhase, Against: c.Against, Readers: c.Readers, Protocol: c.Protocol})
 }
 
 // run measures all cases of the benchmark kind and shows the results. base holds the default lists;

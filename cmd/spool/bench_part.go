@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/gospool/spool/bench/harness"
+	"github.com/gospool/spool/bench/readload"
 	"github.com/gospool/spool/bench/rtspload"
 )
 
@@ -20,8 +21,8 @@ type BenchPartCmd struct {
 // BareCmd implements spool bench part bare: an RTSP server that depacketizes the media of its publishers
 // and discards it. Its cost is the baseline for the cost of spool serve.
 type BareCmd struct {
-	Addr      string `arg:""`
-	ReadAhead bool   `help:"Read from the network as spool serve does."`
+	Addr         string `arg:""`
+	harness.Bare `embed:""`
 }
 
 // LoadCmd implements spool bench part load: the RTSP publishers of a benchmark.
@@ -31,13 +32,17 @@ type LoadCmd struct {
 	Clip    string `arg:"" type:"existingfile" help:"Annex B file without B-frames."`
 	FPS     int    `arg:""`
 	InPhase bool   `help:"All publishers begin at the same moment."`
+
+	Readers  int    `help:"Readers of the streams."`
+	Protocol string `help:"Of the readers."`
+	Read     string `name:"read" placeholder:"URL" help:"What they read, with %d for the publisher's number."`
 }
 
 // Run serves until SIGINT or SIGTERM arrives, then prints the statistics of the server as JSON.
 func (c *BareCmd) Run(p *Program) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return harness.ServeBare(ctx, c.Addr, c.ReadAhead, p.Stdout)
+	return harness.ServeBare(ctx, c.Addr, c.Bare, p.Stdout)
 }
 
 // Run publishes until SIGINT or SIGTERM arrives, then prints the statistics of the publishers as JSON.
@@ -46,5 +51,6 @@ func (c *LoadCmd) Run(p *Program) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	load := &rtspload.Load{URL: c.URL, N: c.Streams, Sound: true, InPhase: c.InPhase}
-	return harness.Publish(ctx, load, c.Clip, c.FPS, p.Stdout)
+	readers := &readload.Load{Protocol: c.Protocol, URL: c.Read, Streams: c.Streams, N: c.Readers}
+	return harness.Publish(ctx, load, readers, c.Clip, c.FPS, p.Stdout)
 }

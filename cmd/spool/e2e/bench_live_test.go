@@ -35,3 +35,22 @@ func TestBenchLiveComparesServersAndChecksTheirRecordings(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
+
+// Viewers read the streams by each protocol from this binary, and from a server that only sends.
+func TestBenchLiveMeasuresViewers(t *testing.T) {
+	t.Parallel()
+	path, err := racyBinary()
+	require.NoError(t, err)
+	for protocol, bare := range map[string]string{"rtsp": "bare relay", "fmp4": "bare"} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			stdout, stderr, err := run(t, path, "bench", "live", "--streams", "2", "--readers", "3", "--protocol", protocol, "--bitrate", "500k", "--gop", "400ms",
+				"--runs", "1", "--window", "500ms", "--rest", "100ms", "--dir", t.TempDir())
+			require.NoError(t, err, "%s%s", stdout, stderr)
+			require.Contains(t, stdout, "live: 2 streams of 500k with sound, 3 viewers by "+protocol+", medians of 1 runs\n")
+			for _, server := range []string{bare, "spool"} {
+				require.Regexp(t, `(?m)^`+server+`: its readers received [0-9.]+ MB in a run, the last of them 0\.[0-9]*[1-9][0-9]* MB$`, stdout)
+			}
+		})
+	}
+}

@@ -25,15 +25,17 @@ import (
 type site struct {
 	*egresstest.Camera
 	*httptest.Server
-	readers *egress.Readers
+	readers   *egress.Readers
+	packagers *cmaf.Packagers
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
 	c := egresstest.New(t)
 	s := &site{Camera: c, readers: egress.NewReaders(c.Hub, 2, slog.New(slog.DiscardHandler), pipeline.SystemClock)}
+	s.packagers = cmaf.NewPackagers(c.Hub, c.Tasks, egresstest.Epoch, cmaf.Config{})
 	out := &live.Server{
-		Readers: s.readers, Packagers: cmaf.NewPackagers(c.Hub, c.Tasks, egresstest.Epoch, cmaf.Config{}), Stall: time.Minute, Now: time.Now,
+		Readers: s.readers, Packagers: s.packagers, Stall: time.Minute, Now: time.Now,
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := out.Serve(w, r, egresstest.Path, "ann"); err != nil {
@@ -117,10 +119,16 @@ func TestAClientBeginsWithTheNewestTracks(t *testing.T) {
 	s := newSite(t)
 	s.Publish(640)
 	s.Shoot(40, 50)
-	require.Equal(t, 200, s.get(t, t.Context(), "HEAD").StatusCode) // the packager runs
+	use, err := s.packagers.Open(egresstest.Path)
+	require.NoError(t, err)
+	defer use.Close()
 	s.Leave()
 	s.Publish(1280)
 	s.Shoot(2, 50)
+	require.Eventually(t, func() bool {
+		init, err := use.Tracks(t.Context())
+		return err == nil && init.Width == 1280
+	}, time.Minute, time.Millisecond)
 	answers := make(chan *http.Response)
 	go func() { answers <- s.get(t, t.Context(), "GET") }()
 	for len(s.readers.Connections()) == 0 {

@@ -29,15 +29,16 @@ type described struct {
 
 // reader is a session that plays a stream. gortsplib calls its methods one after another; the player is a task of its own.
 type reader struct {
-	of      *handler
-	conn    *connState
-	session *gortsplib.ServerSession
-	stream  *gortsplib.ServerStream // of this session alone: gortsplib sends nothing itself
+	of     *handler
+	conn   *connState
+	handle *gortsplib.ServerSession
+	stream *gortsplib.ServerStream // of this session alone: gortsplib sends nothing itself
 	described
 	tracks []egress.Track
 	to     map[byte]net.Addr // by channel; nil unless the media goes by UDP
 	setUp  *egress.Track     // of the SETUP that is being answered
-	player *egress.Player    // of the newest play; nil: none has begun
+	player *egress.Player    // of the tracks that were set up at the newest PLAY; nil: before
+	played int               // number of those tracks
 
 	halt func()        // ends the player; nil: none has begun
 	done chan struct{} // closed when the newest player has ended
@@ -85,7 +86,7 @@ func (h *handler) describe(k *connState, r *base.Request, path string) (refusal 
 		h.strangers.Warn("reader refused", "stream", path, "remote", k.remote, "error", err)
 		return readerRefusal(err), nil
 	}
-	if k.described == nil { // another DESCRIBE does not extend the time
+	if k.described == nil && k.untilNS.Load() != 0 { // another DESCRIBE does not extend the time, and one of a publisher sets none
 		k.within(h.cfg.ReadTimeout)
 	}
 	k.described = &described{d, path, user}
@@ -129,6 +130,9 @@ func readerRefusal(err error) *base.Response {
 
 // setUpReader sets up a track for playing.
 func (h *handler) setUpReader(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	if res := unsupported(c.Request); res != nil {
+		return res, nil, nil
+	}
 	k, path := connStateOf(c.Conn), streamPath(c.Path)
 	r, begun := c.Session.UserData().(*reader)
 	if !begun {
@@ -137,7 +141,7 @@ func (h *handler) setUpReader(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Respo
 				return res, nil, err
 			}
 		}
-		r = &reader{of: h, conn: k, session: c.Session, described: *k.described, gone: make(chan struct{})}
+		r = &reader{of: h, conn: k, handle: c.Session, described: *k.described, gone: make(chan struct{})}
 		r.stream = &gortsplib.ServerStream{Server: h.lib, Desc: r.Session}
 		if err := r.stream.Initialize(); err != nil {
 			return answer(base.StatusInternalServerError, ""), nil, err
@@ -233,12 +237,15 @@ func (r *reader) begin() error {
 	if !r.conn.client.Reads(r.path, r.user) {
 		return errReaders
 	}
+	if r.player == nil || r.played < len(r.tracks) { // a client may set up further tracks while it pauses
+		r.player, r.played = egress.NewPlayer(r.Description, r.conn.client, r.tracks), len(r.tracks)
+	}
 	r.conn.untilNS.Store(0)
 	r.conn.silent.Store(r.to == nil)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	before := r.done
 	r.halt, r.done = func() { cancel(errHalted) }, make(chan struct{})
-	done := r.done
+	done, player := r.done, r.player
 	r.conn.onAnswer(func() {
 		r.of.players.Go("rtsp player", func(task context.Context) error {
 			defer close(done)
@@ -246,7 +253,7 @@ func (r *reader) begin() error {
 			if before != nil {
 				<-before // it writes nothing any more
 			}
-			r.ended(r.play(ctx))
+			r.ended(r.play(ctx, player))
 			return nil
 		})
 	})
@@ -254,16 +261,13 @@ func (r *reader) begin() error {
 }
 
 // play plays until ctx ends.
-func (r *reader) play(ctx context.Context) error {
+func (r *reader) play(ctx context.Context, p *egress.Player) error {
 	units, err := r.of.hub.Read(r.path, live.Options{})
 	if err != nil {
 		return err
 	}
 	defer units.Close()
-	if r.player == nil {
-		r.player = egress.NewPlayer(r.Description, r.conn.client, r.tracks)
-	}
-	return r.player.Run(ctx, units, r.outlet(ctx))
+	return p.Run(ctx, units, r.outlet(ctx))
 }
 
 // ended closes the session of a player that has ended with an error of its own.
@@ -312,7 +316,7 @@ func (r *reader) over() bool {
 		return false
 	}
 }
-func (r *reader) quit()                  { r.session.Close() }
+func (r *reader) quit()                  { r.handle.Close() }
 func (r *reader) freed() <-chan struct{} { return r.gone }
 
 var errHalted = errors.New("the client plays no longer")

@@ -390,6 +390,7 @@ func TestRequestsToPlayThatAreRefused(t *testing.T) {
 		{"SETUP", egresstest.Path + "/trackID=0", "200 OK", []string{setupPlay, ann}},
 		{"SETUP", egresstest.Path + "/trackID=7", "404 No Such Track Was Described", []string{setupPlay, ann}},
 		{"DESCRIBE", egresstest.Path, "551 Option Not Supported", []string{ann, "Require: www.onvif.org/ver20/backchannel"}},
+		{"SETUP", egresstest.Path + "/trackID=0", "551 Option Not Supported", []string{setupPlay, ann, "Require: onvif-replay"}},
 	} {
 		k := dial(t, s.Addr().String())
 		require.Equal(t, c.want, k.ask(c.method, at+c.path, c.headers...), "%s %s %v", c.method, c.path, c.headers)
