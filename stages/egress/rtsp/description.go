@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 
-	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/egress/rtp"
 )
@@ -35,7 +35,7 @@ func Describe(set *media.TrackSet, title string) (*Description, error) {
 		t := &set.Tracks[i]
 		f, err := rtp.Describe(t, uint8(firstDynamic+len(d.tracks)))
 		if err != nil {
-			d.LeftOut = append(d.LeftOut, fmt.Sprintf("%s: %v", codec.Of(t.Codec).Title, err))
+			d.LeftOut = append(d.LeftOut, err.Error())
 			continue
 		}
 		kind := description.MediaTypeVideo
@@ -48,7 +48,7 @@ func Describe(set *media.TrackSet, title string) (*Description, error) {
 		d.tracks = append(d.tracks, i)
 	}
 	if len(d.tracks) == 0 {
-		return nil, fmt.Errorf("%w: %v", ErrNoTracks, d.LeftOut)
+		return nil, fmt.Errorf("%w: %s", ErrNoTracks, strings.Join(d.LeftOut, "; "))
 	}
 	var err error
 	d.document, err = d.Session.Marshal()

@@ -90,6 +90,9 @@ func (h *handler) describe(k *connState, r *base.Request, path string) (refusal 
 		k.within(h.cfg.ReadTimeout)
 	}
 	k.described = &described{d, path, user}
+	if len(d.LeftOut) > 0 {
+		h.strangers.Info("a reader gets not all tracks", "stream", path, "remote", k.remote, "left_out", strings.Join(d.LeftOut, "; "))
+	}
 	return nil, nil
 }
 

@@ -34,7 +34,7 @@ var ofServers = []metric{
 var ofReaders = []metric{
 	{described("live_readers", "Clients that read a stream now."), prometheus.GaugeValue,
 		func(n clients.Counts) float64 { return float64(n.Reading) }},
-	{described("live_readers_refused_total", "Clients that were refused because too many read already."), prometheus.CounterValue,
+	{described("live_readers_refused_total", "Clients that were refused because too many read already, or because of their password, path or codecs."), prometheus.CounterValue,
 		func(n clients.Counts) float64 { return float64(n.Readers) }},
 	{described("live_sent_bytes_total", "Bytes sent to clients that read."), prometheus.CounterValue,
 		func(n clients.Counts) float64 { return float64(n.Sent) }},

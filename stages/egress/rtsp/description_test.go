@@ -1,0 +1,33 @@
+package rtsp
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+)
+
+func TestTracksThatCannotBeSentAreLeftOut(t *testing.T) {
+	onvif := media.Track{Codec: codec.ONVIF, Timescale: 90000}
+	set, err := media.NewTrackSet(1, []media.Track{onvif, pipelinetest.AVC(640, 360), pipelinetest.AAC()})
+	require.NoError(t, err)
+	d, err := Describe(set, "live/a")
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 2}, d.tracks)
+	require.Len(t, d.LeftOut, 1)
+	require.Contains(t, d.LeftOut[0], "is not sent by RTP here")
+	for _, line := range []string{
+		"s=live/a", "m=video 0 RTP/AVP 96", "a=control:trackID=0", "a=rtpmap:96 H264/90000", "m=audio 0 RTP/AVP 97", "a=control:trackID=1",
+		"a=rtpmap:97 mpeg4-generic/48000/2",
+	} {
+		require.Contains(t, string(d.Document()), line+"\r\n")
+	}
+	alone, err := media.NewTrackSet(1, []media.Track{onvif})
+	require.NoError(t, err)
+	_, err = Describe(alone, "live/a")
+	require.ErrorIs(t, err, ErrNoTracks)
+	require.ErrorContains(t, err, "is not sent")
+}
