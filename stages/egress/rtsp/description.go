@@ -15,10 +15,11 @@ import (
 
 // Description describes the tracks of a stream that can be sent.
 type Description struct {
-	Session  *description.Session
-	Set      *media.TrackSet
-	tracks   []int    // of each section of Session: index in Set.Tracks
-	LeftOut  []string // why tracks are not sent
+	Session *description.Session
+	Set     *media.TrackSet
+	LeftOut []string // why tracks are not sent
+
+	tracks   []int // of each section of Session: index in Set.Tracks
 	document []byte
 }
 

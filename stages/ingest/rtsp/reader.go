@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strings"
 	"time"
@@ -246,17 +247,17 @@ func (r *reader) begin() error {
 	r.conn.untilNS.Store(0)
 	r.conn.silent.Store(r.to == nil)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	before := r.done
-	r.halt, r.done = func() { cancel(errHalted) }, make(chan struct{})
-	done, player := r.done, r.player
+	before, done, halt := r.done, make(chan struct{}), func() { cancel(errHalted) }
+	r.halt, r.done = halt, done
+	player, out := r.player, r.outlet(ctx) // the task reads no field that another request may change
 	r.conn.onAnswer(func() {
 		r.of.players.Go("rtsp player", func(task context.Context) error {
 			defer close(done)
-			defer context.AfterFunc(task, r.halt)()
+			defer context.AfterFunc(task, halt)()
 			if before != nil {
 				<-before // it writes nothing any more
 			}
-			r.ended(r.play(ctx, player))
+			r.ended(r.play(ctx, player, out))
 			return nil
 		})
 	})
@@ -264,13 +265,13 @@ func (r *reader) begin() error {
 }
 
 // play plays until ctx ends.
-func (r *reader) play(ctx context.Context, p *egress.Player) error {
+func (r *reader) play(ctx context.Context, p *egress.Player, out egress.Outlet) error {
 	units, err := r.of.hub.Read(r.path, live.Options{})
 	if err != nil {
 		return err
 	}
 	defer units.Close()
-	return p.Run(ctx, units, r.outlet(ctx))
+	return p.Run(ctx, units, out)
 }
 
 // ended closes the session of a player that has ended with an error of its own.
@@ -329,7 +330,7 @@ func (r *reader) outlet(ctx context.Context) egress.Outlet {
 	if r.to == nil {
 		return &egress.Interleaved{Context: ctx, Clock: r.of.cfg.Clock, Conn: k.conn, Writing: &k.writing, Within: r.of.cfg.WriteTimeout, Client: k.client}
 	}
-	return &egress.Datagrams{Context: ctx, Clock: r.of.cfg.Clock, Packets: r.of.numbers, Reports: r.of.reports, To: r.to, Client: k.client}
+	return &egress.Datagrams{Context: ctx, Clock: r.of.cfg.Clock, Packets: r.of.numbers, Reports: r.of.reports, To: maps.Clone(r.to), Client: k.client}
 }
 
 // Write writes a response of gortsplib whole, between two batches of a player's packets. Then it calls what onAnswer has left.

@@ -3,6 +3,7 @@ package rtsp
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -363,6 +364,48 @@ func TestAReaderByUDPThatLeaves(t *testing.T) {
 		s.reading(0)
 		require.Eventually(t, func() bool { return !s.ports.has(netip.MustParseAddrPort("127.0.0.1:30002")) }, deadline, time.Millisecond)
 	}
+}
+
+// A client pauses and plays again at once, again and again, and sets up another track meanwhile.
+func TestAReaderThatPausesOften(t *testing.T) {
+	s := newStage(t, Config{})
+	s.Publish(640)
+	defer s.Leave()
+	s.Shoot(1, 50)
+	k, at := dial(t, s.Addr().String()), "rtsp://"+s.Addr().String()+"/"+egresstest.Path
+	require.Equal(t, "200 OK", k.answered("SETUP", at+"/trackID=0", setupPlay))
+	for i := range 20 {
+		require.Equal(t, "200 OK", k.answered("PLAY", at, "Session: "+k.session))
+		s.Shoot(3, 50)
+		require.Equal(t, "200 OK", k.answered("PAUSE", at, "Session: "+k.session))
+		if i == 10 {
+			require.Equal(t, "200 OK", k.answered("SETUP", at+"/trackID=1", "Session: "+k.session, "Transport: RTP/AVP/TCP;unicast;interleaved=2-3"))
+		}
+	}
+}
+
+// answered is ask for a client that plays: it skips the packets before the response.
+func (k *talk) answered(method, url string, headers ...string) string {
+	k.t.Helper()
+	k.anew()
+	k.n++
+	_, err := fmt.Fprintf(k.c, "%s %s RTSP/1.0\r\nCSeq: %d\r\n%s\r\n", method, url, k.n, strings.Join(append(headers, ""), "\r\n"))
+	require.NoError(k.t, err)
+	for {
+		b, err := k.in.Peek(1)
+		require.NoError(k.t, err)
+		if b[0] != '$' {
+			break
+		}
+		var f base.InterleavedFrame
+		require.NoError(k.t, f.Unmarshal(k.in))
+	}
+	var res base.Response
+	require.NoError(k.t, res.Unmarshal(k.in))
+	if s := res.Header["Session"]; len(s) > 0 {
+		k.session, _, _ = strings.Cut(s[0], ";")
+	}
+	return fmt.Sprintf("%d %s", res.StatusCode, res.StatusMessage)
 }
 
 func TestRequestsToPlayThatAreRefused(t *testing.T) {
