@@ -85,7 +85,8 @@ func TestATimelineShowsFootageGapsEventsAndActivity(t *testing.T) {
 		require.Less(t, time.Until(last.End), time.Duration(0))
 		require.Positive(t, sum(growing.Activity.Bytes))
 		p.kill()
-		r.awaitRecords("live/a", n+1)
+		killed := r.awaitRecords("live/a", n+1)[n]
+		eventually(t, "the footage of the next publisher is later", func() bool { return time.Now().After(killed.End.Add(100 * time.Millisecond)) })
 	}
 	r.stop("live/a")
 	recs := r.records("live/a")

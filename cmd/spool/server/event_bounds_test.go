@@ -1,6 +1,9 @@
 package server
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,7 +12,6 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/sinks/mp4"
 )
 
 // protectedOf returns the protected recordings of a stream, by the catalogue and by the files.
@@ -135,8 +137,14 @@ func TestAFileFinishedSinceItsRowWasReadHasItsKeyFrame(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, at.Add(2*time.Second), key)
 		_, err = files{r.dir}.KeyFrame(name, media.ID{1}, at)
-		require.ErrorIs(t, err, mp4.ErrOtherRecording)
+		require.ErrorIs(t, err, errForeign)
 	}
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, "other.mp4"), []byte("no movie"), 0o600))
+	_, err := files{r.dir}.KeyFrame("other.mp4", first.ID, time.Unix(0, first.StartUTC))
+	require.ErrorIs(t, err, errForeign)
+	_, err = files{r.dir}.KeyFrame("none.mp4", first.ID, time.Unix(0, first.StartUTC))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NotErrorIs(t, err, errForeign)
 }
 
 // TestEventBeforeTheFirstPicture triggers an event on a stream that is announced, armed or

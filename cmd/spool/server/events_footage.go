@@ -12,7 +12,6 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/footage"
-	"github.com/gospool/spool/sinks/mp4"
 )
 
 // eventFootage finds the recordings that have media of one event, and marks the event in them.
@@ -89,7 +88,7 @@ func (f *eventFootage) begin() {
 		at := r.StartUTC
 		if at < f.ev.StartUTC {
 			key, err := f.recordings.files.KeyFrame(r.Path, r.ID, time.Unix(0, f.ev.StartUTC))
-			if errors.Is(err, mp4.ErrOtherRecording) {
+			if errors.Is(err, errForeign) {
 				continue // it is not marked either
 			}
 			if err != nil {

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -152,12 +154,18 @@ func (d files) Remove(path string) error { return disk.Remove(d.dir, path) }
 // Forget deletes the facts and the sample index of a recording whose file was deleted.
 func (d files) Forget(id media.ID) error { return mp4.Forget(d.dir, id) }
 
+// errForeign is the error of files.KeyFrame for a file that does not belong to the recording.
+var errForeign = errors.New("the file is not that of the recording")
+
 // KeyFrame returns the time of the last key frame in the file of the recording id at or before the time at. Its error
-// is that of Belongs, or that the file cannot be read. A file that has lost its .part name since its row was read is
-// found by its final name.
+// is errForeign, or that the file cannot be read. A file that has lost its .part name since its row was read is found by
+// its final name.
 func (d files) KeyFrame(path string, id media.ID, at time.Time) (key time.Time, err error) {
+	var system syscall.Errno
 	if err = d.Belongs(path, id); err == nil {
 		key, err = mp4.KeyFrame(d.name(path), at)
+	} else if !errors.As(err, &system) {
+		return key, fmt.Errorf("%w: %w", errForeign, err)
 	}
 	if final, growing := strings.CutSuffix(path, media.PartSuffix); growing && errors.Is(err, fs.ErrNotExist) {
 		return d.KeyFrame(final, id, at)
