@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static platforms bench bench-peers bench-parts bench-catalogue bench-fill bench-footage soak-catalogue soak soak-kill soak-disk soak-memory soak-chaos soak-day e2e-long fuzz lint fmt generate
+.PHONY: build run test deps check static platforms bench bench-peers bench-parts bench-catalogue bench-fill bench-footage soak-catalogue soak soak-kill soak-disk soak-memory soak-chaos soak-readers soak-day e2e-long fuzz lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -98,7 +98,7 @@ bench-parts:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 # The tests again and again, in random order, to find what fails seldom.
-soak: soak-kill soak-chaos
+soak: soak-kill soak-chaos soak-readers
 	$(GO) test $(RACE) -count 20 -shuffle on -timeout 3h $(PACKAGES)
 
 # Runs tests of a package by name, and fails if one does not exist or is skipped.
@@ -145,6 +145,10 @@ soak-memory:
 SOAK_LENGTH ?= 24m
 soak-day: deps
 	SOAK_LENGTH=$(SOAK_LENGTH) $(SOAK) ./cmd/spool/e2e TestTheFootprintOfTwentyStreamsStaysFlat -timeout 13h
+
+# Readers of each protocol come, stand still and vanish at random, for five minutes of two recordings.
+soak-readers: deps
+	SOAK_LAPS=38 $(SOAK) ./cmd/spool/e2e TestReadersComeAndGoWhileStreamsAreRecorded -timeout 20m
 
 # Ten minutes of every attack that rtsptest knows, at once, while twenty streams are
 # recorded: no access unit is lost, and memory.max holds.

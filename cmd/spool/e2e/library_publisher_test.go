@@ -32,6 +32,7 @@ type libraryTrack struct {
 	format  format.Format
 	packets [][]*rtp.Packet // of each access unit
 	ticks   uint32          // between two access units
+	network *roughNetwork   // the publisher sends by UDP over it; nil: by TCP
 }
 
 func (track libraryTrack) publish(t *testing.T, url string) sender {
@@ -47,6 +48,10 @@ func (track libraryTrack) send(ctx context.Context, url string) error {
 	tcp := gortsplib.ProtocolTCP
 	m := &description.Media{Type: track.kind, Formats: []format.Format{track.format}}
 	client := &gortsplib.Client{Protocol: &tcp, WriteQueueSize: 1024}
+	if track.network != nil {
+		udp := gortsplib.ProtocolUDP
+		client.Protocol, client.ListenPacket = &udp, track.network.listen
+	}
 	if err := client.StartRecording(url, &description.Session{Medias: []*description.Media{m}}); err != nil {
 		return err
 	}
