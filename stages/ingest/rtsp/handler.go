@@ -264,11 +264,6 @@ func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	case k.request.Method == base.Announce:
 		res.StatusMessage = "Session Description Cannot Be Read"
 		return // OnConnClose logs the reason
-	case k.request.Method == base.Setup && sessionOf(ss) == nil:
-		res.StatusMessage = "Transport Or Track Does Not Fit What Was Described"
-		h.clients.RefusedReader()
-		h.strangers.Warn("reader refused", "remote", k.remote, "method", string(k.request.Method), "error", res.StatusMessage)
-		return
 	case k.request.Method == base.Setup:
 		res.StatusMessage = cmp.Or(overlap(ss, k.request), "Transport Or Track Does Not Fit What Was Announced")
 	case k.request.Method == base.Record:
