@@ -47,7 +47,7 @@ func (c counted) Write(b []byte) (int, error) {
 func (l *Load) Start(ctx context.Context) (wait func() error, err error) {
 	read := protocols[l.Protocol]
 	if read == nil {
-		return nil, fmt.Errorf("readload: %q is none of rtsp, fmp4", l.Protocol)
+		return nil, fmt.Errorf("readload: %q is neither rtsp nor fmp4", l.Protocol)
 	}
 	l.bytes = make([]atomic.Int64, l.N)
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -56,13 +56,22 @@ type Request struct {
 // Client is a client that reads a stream.
 type Client struct{ *clients.Client }
 
+// Check returns nil if the stream of a path can be read: it has a publisher, or a pull. Else it returns ErrNoStream, or the error
+// of a wrong path.
+func Check(h *hub.Hub, path string) error {
+	if err := streampath.Check(path); err != nil {
+		return err
+	}
+	if _, vacant := h.Vacant(path); vacant && !h.Announced(path) {
+		return ErrNoStream
+	}
+	return nil
+}
+
 // Admit admits a client. Its error is ErrNoStream, ErrFull, or that of a wrong path. The caller closes the client.
 func (r *Readers) Admit(q Request) (*Client, error) {
-	if err := streampath.Check(q.Path); err != nil {
+	if err := Check(r.hub, q.Path); err != nil {
 		return nil, err
-	}
-	if _, vacant := r.hub.Vacant(q.Path); vacant && !r.hub.Announced(q.Path) {
-		return nil, ErrNoStream
 	}
 	client := r.table(q.Protocol).Admit(remote(q.Remote), q.TLS, q.HangUp)
 	if client == nil {

@@ -66,7 +66,7 @@ func (s *sessions) enter(r *http.Request, path, user, id string) (one *session, 
 	return one, id, func() { s.leave(one) }, nil
 }
 
-// join returns the session with an ID, and counts a request of it. It returns nil without an error if there is none.
+// join returns the session with an ID, and counts a request of it. Without such a session it returns nil, and no error.
 func (s *sessions) join(path, id string) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -44,7 +44,7 @@ func normaliseControls(d *description.Session) {
 	}
 }
 
-// trackOf returns the announced track that the URL of a SETUP names, or nil if it names none.
+// trackOf returns the announced or described track that the URL of a SETUP names, or nil if it names none.
 func trackOf(d *description.Session, u *base.URL) *description.Media {
 	for _, m := range d.Medias {
 		if s := u.String(); m.Control == s || strings.HasSuffix(s, "/"+m.Control) || strings.HasSuffix(u.Path, "/"+m.Control) {

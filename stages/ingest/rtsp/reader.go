@@ -1,14 +1,11 @@
 package rtsp
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -16,15 +13,15 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/headers"
 
 	"github.com/gospool/spool/pipeline/media/live"
-	"github.com/gospool/spool/pipeline/streampath"
-	egress "github.com/gospool/spool/stages/egress/rtsp"
+	"github.com/gospool/spool/stages/egress"
+	play "github.com/gospool/spool/stages/egress/rtsp"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
 )
 
 // described is a stream that a client may play.
 type described struct {
-	*egress.Description
+	*play.Description
 	path, user string
 }
 
@@ -35,19 +32,16 @@ type reader struct {
 	handle *gortsplib.ServerSession
 	stream *gortsplib.ServerStream // of this session alone: gortsplib sends nothing itself
 	described
-	tracks []egress.Track
+	tracks []play.Track
 	to     map[byte]net.Addr // by channel; nil unless the media goes by UDP
-	setUp  *egress.Track     // of the SETUP that is being answered
-	player *egress.Player    // of the tracks that were set up at the newest PLAY; nil: before
+	setUp  *play.Track       // of the SETUP that is being answered
+	player *play.Player      // of the tracks that were set up at the newest PLAY; nil: before
 	played int               // number of those tracks
 
 	halt func()        // ends the player; nil: none has begun
 	done chan struct{} // closed when the newest player has ended
 	gone chan struct{} // closed when the session's ports are free
 }
-
-// tracksWait bounds the wait of DESCRIBE for the tracks of a stream whose pull has just begun.
-const tracksWait = 10 * time.Second
 
 // unsupported returns the response to a request that requires a feature which the server does not have (RFC 2326, 12.32), or nil.
 func unsupported(r *base.Request) *base.Response {
@@ -97,36 +91,31 @@ func (h *handler) describe(k *connState, r *base.Request, path string) (refusal 
 	return nil, nil
 }
 
-var errNoStream = errors.New("the stream is not live: it has no publisher and no pull")
-
 // tracks returns the description of the stream of a path, for whose tracks it waits.
-func (h *handler) tracks(k *connState, path string) (*egress.Description, error) {
-	if err := streampath.Check(path); err != nil {
+func (h *handler) tracks(k *connState, path string) (*play.Description, error) {
+	if err := egress.Check(h.hub, path); err != nil {
 		return nil, err
-	}
-	if _, vacant := h.hub.Vacant(path); vacant && !h.hub.Announced(path) {
-		return nil, errNoStream
 	}
 	units, err := h.hub.Read(path, live.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer units.Close()
-	set, err := units.Tracks(whileConnected{context.Background(), k.serverConn}, tracksWait)
+	set, err := units.Tracks(whileConnected{context.Background(), k.serverConn}, egress.TracksWait)
 	if err != nil {
 		return nil, err
 	}
-	return egress.Describe(set, path)
+	return play.Describe(set, path)
 }
 
 // readerRefusal returns the response to a client that cannot read a stream for a reason.
 func readerRefusal(err error) *base.Response {
 	switch {
-	case errors.Is(err, errNoStream), errors.Is(err, hub.ErrNoTracks):
+	case errors.Is(err, egress.ErrNoStream), errors.Is(err, hub.ErrNoTracks):
 		return answer(base.StatusNotFound, "Stream Is Not Live")
-	case errors.Is(err, egress.ErrNoTracks):
+	case errors.Is(err, play.ErrNoTracks):
 		return answer(base.StatusUnsupportedMediaType, "No Track Can Be Sent By RTSP")
-	case errors.Is(err, hub.ErrClosed), errors.Is(err, errReaders):
+	case errors.Is(err, hub.ErrClosed), errors.Is(err, egress.ErrFull):
 		return answer(base.StatusServiceUnavailable, "")
 	}
 	return answer(base.StatusBadRequest, "Bad Stream Path")
@@ -161,7 +150,7 @@ func (h *handler) setUpReader(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Respo
 	if !found || t.Profile != headers.TransportProfileAVP || c.Transport.Protocol == gortsplib.ProtocolUDPMulticast {
 		return answer(base.StatusUnsupportedTransport, "Media Comes By RTP/AVP, Unicast"), nil, nil
 	}
-	r.setUp = &egress.Track{Section: section, SSRC: r.stream.Stats().Medias[section].Formats[section.Formats[0]].LocalSSRC}
+	r.setUp = &play.Track{Section: section, SSRC: r.stream.Stats().Medias[section].Formats[section.Formats[0]].LocalSSRC}
 	if t.Protocol == headers.TransportProtocolUDP {
 		if code, reason := r.placeUDP(t); reason != "" {
 			return answer(code, reason), nil, nil
@@ -172,13 +161,8 @@ func (h *handler) setUpReader(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Respo
 
 // sectionOf returns the section that the URL of a SETUP names, as gortsplib finds it, or nil.
 func sectionOf(d *description.Session, u *base.URL) *description.Media {
-	for _, m := range d.Medias {
-		if strings.HasSuffix(cmp.Or(u.RawQuery, u.Path), "/"+m.Control) || strings.HasSuffix(u.Path, "/"+m.Control) {
-			return m
-		}
-	}
-	if strings.Contains(u.String(), "trackID=") {
-		return nil
+	if m := trackOf(d, u); m != nil || strings.Contains(u.String(), "trackID=") {
+		return m
 	}
 	return d.Medias[0]
 }
@@ -215,8 +199,6 @@ func (r *reader) wasSetUp(res *base.Response) {
 	r.tracks = append(r.tracks, *t)
 }
 
-var errReaders = fmt.Errorf("too many clients read live streams: egress.max_readers")
-
 // OnPlay begins to play. A second PLAY of a session that plays changes nothing.
 func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
@@ -239,10 +221,10 @@ func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (res *base.Respons
 // begin prepares a player, which starts once the response is written.
 func (r *reader) begin() error {
 	if !r.conn.client.Reads(r.path, r.user) {
-		return errReaders
+		return egress.ErrFull
 	}
 	if r.player == nil || r.played < len(r.tracks) { // a client may set up further tracks while it pauses
-		r.player, r.played = egress.NewPlayer(r.Description, r.conn.client, r.tracks), len(r.tracks)
+		r.player, r.played = play.NewPlayer(r.Description, r.conn.client, r.tracks), len(r.tracks)
 	}
 	r.conn.untilNS.Store(0)
 	r.conn.silent.Store(r.to == nil)
@@ -265,7 +247,7 @@ func (r *reader) begin() error {
 }
 
 // play plays until ctx ends.
-func (r *reader) play(ctx context.Context, p *egress.Player, out egress.Outlet) error {
+func (r *reader) play(ctx context.Context, p *play.Player, out play.Outlet) error {
 	units, err := r.of.hub.Read(r.path, live.Options{})
 	if err != nil {
 		return err
@@ -325,12 +307,12 @@ func (r *reader) freed() <-chan struct{} { return r.gone }
 
 var errHalted = errors.New("the client plays no longer")
 
-func (r *reader) outlet(ctx context.Context) egress.Outlet {
+func (r *reader) outlet(ctx context.Context) play.Outlet {
 	k := r.conn
 	if r.to == nil {
-		return &egress.Interleaved{Context: ctx, Clock: r.of.cfg.Clock, Conn: k.conn, Writing: &k.writing, Within: r.of.cfg.WriteTimeout, Client: k.client}
+		return &play.Interleaved{Context: ctx, Clock: r.of.cfg.Clock, Conn: k.conn, Writing: &k.writing, Within: r.of.cfg.WriteTimeout, Client: k.client}
 	}
-	return &egress.Datagrams{Context: ctx, Clock: r.of.cfg.Clock, Packets: r.of.numbers, Reports: r.of.reports, To: maps.Clone(r.to), Client: k.client}
+	return &play.Datagrams{Context: ctx, Clock: r.of.cfg.Clock, Packets: r.of.numbers, Reports: r.of.reports, To: maps.Clone(r.to), Client: k.client}
 }
 
 // Write writes a response of gortsplib whole, between two batches of a player's packets. Then it calls what onAnswer has left.

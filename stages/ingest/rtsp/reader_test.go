@@ -257,7 +257,7 @@ func TestAReaderPauses(t *testing.T) {
 	_, err := v.Pause()
 	require.NoError(t, err)
 	s.reading(0)
-	s.Shoot(60, 50) // nobody gets these, except the newest GOP
+	s.Shoot(60, 50) // no client gets these, except the newest GOP
 	_, err = v.Play(nil)
 	require.NoError(t, err)
 	s.reading(1)
@@ -283,7 +283,7 @@ func (s *stage) plays() *talk {
 	return k
 }
 
-// A client that takes nothing for a while delays nobody. It loses whole GOPs, is told so, and gets what follows.
+// A client that takes nothing for a while delays no other. It loses whole GOPs, is told so, and gets what follows.
 func TestASlowReaderLosesWholeGOPs(t *testing.T) {
 	s := newStage(t, Config{WriteTimeout: deadline})
 	s.Publish(640)
