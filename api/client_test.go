@@ -205,6 +205,9 @@ func writeOperation(b *bytes.Buffer, doc openAPI, path, method string) {
 	}
 	body := "nil"
 	if op.RequestBody != nil {
+		if _, is := op.RequestBody.Content["application/json"]; !is {
+			return // a session description: another library's matter
+		}
 		body = "body"
 		args = append(args, "body "+refName(op.RequestBody.Content["application/json"].Schema.Ref))
 	}

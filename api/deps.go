@@ -41,6 +41,7 @@ type Deps struct {
 	Retention Retention // nil: requests for the retention plan get 503
 
 	Live      Live                    // nil: requests for live streams get 503
+	Peers     Peers                   // nil: requests of WHIP and WHEP get 503
 	Clients   Connections             // nil: no connection is listed
 	PublishTo func() []PublishAddress // addresses to publish streams to; nil: the list is empty
 

@@ -68,3 +68,79 @@ func TestWhoMayReadALiveStream(t *testing.T) {
 		do(s, "GET", "/mp4/records", "", "Authorization", "Bearer "+token).refused(t, 403)
 	}
 }
+
+// sessions answers each request of WHIP and WHEP with what it is.
+type sessions struct{}
+
+func (sessions) Publish(w http.ResponseWriter, _ *http.Request, path, user string) error {
+	w.WriteHeader(http.StatusCreated)
+	_, err := fmt.Fprintf(w, "publish %s as %s", path, user)
+	return err
+}
+
+func (sessions) Play(w http.ResponseWriter, _ *http.Request, path, user string) error {
+	w.WriteHeader(http.StatusCreated)
+	_, err := fmt.Fprintf(w, "play %s as %s", path, user)
+	return err
+}
+
+func (sessions) Change(w http.ResponseWriter, _ *http.Request, path, session string) error {
+	_, err := fmt.Fprintf(w, "change %s of %s", session, path)
+	return err
+}
+
+func (sessions) Leave(w http.ResponseWriter, path, session string) error {
+	_, err := fmt.Fprintf(w, "leave %s of %s", session, path)
+	return err
+}
+
+func TestSessionsOfWHIPAndWHEP(t *testing.T) {
+	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Peers = sessions{} })
+	for _, c := range []struct {
+		method, path, media string
+		code                int
+		answer              string
+	}{
+		{"POST", "/whip/live/a", "application/sdp", 201, "publish live/a as "},
+		{"POST", "/whep/live/a", "application/sdp; charset=utf-8", 201, "play live/a as "},
+		{"PATCH", "/whip/live/a/secret", "application/trickle-ice-sdpfrag", 200, "change secret of live/a"},
+		{"DELETE", "/whep/live/a/secret", "", 200, "leave secret of live/a"},
+		{"POST", "/whip/live/a", "application/json", 415, ""},
+		{"POST", "/whep/live/a", "", 415, ""},
+		{"PATCH", "/whip/live/a/secret", "application/sdp", 415, ""},
+		{"POST", "/whip/", "application/sdp", 400, ""},
+		{"DELETE", "/whip/secret", "", 404, ""},
+	} {
+		got := do(s, c.method, c.path, "v=0", "Content-Type", c.media)
+		require.Equal(t, c.code, got.code, "%+v: %s", c, got.body)
+		if c.answer != "" {
+			require.Equal(t, c.answer, got.body)
+		}
+	}
+	do(newFixture(t).server(), "POST", "/whip/live/a", "v=0", "Content-Type", "application/sdp").refused(t, 503)
+}
+
+func TestWhoMayPublishByWHIP(t *testing.T) {
+	const front, viewer = "front-0123456789abcdef", "viewer-0123456789abcdef"
+	s := newFixture(t).server(func(c *Config, d *Deps) {
+		d.Peers = sessions{}
+		c.Auth = auth.Config{Tokens: []auth.Token{
+			{Name: "front", Token: front, Streams: auth.Streams{Publish: patterns(t, "live/front")}},
+			{Name: "admin", Token: adminToken, Roles: []auth.Role{auth.Admin}},
+			{Name: "viewer", Token: viewer, Streams: auth.Streams{Play: patterns(t, "live/front")}},
+		}}
+	})
+	for _, c := range []struct {
+		token, path string
+		code        int
+	}{
+		{"", "/whip/live/front", 401}, {front, "/whip/live/front", 201}, {front, "/whip/live/back", 403}, {front, "/whep/live/front", 403},
+		{adminToken, "/whip/live/front", 403}, {adminToken, "/whep/live/front", 201}, {viewer, "/whep/live/front", 201}, {viewer, "/whep/live/back", 403},
+		{viewer, "/whip/live/front", 403},
+	} {
+		got := do(s, "POST", c.path, "v=0", "Content-Type", "application/sdp", "Authorization", "Bearer "+c.token)
+		require.Equal(t, c.code, got.code, "%+v: %s", c, got.body)
+	}
+	got := do(s, "POST", "/whip/live/front", "v=0", "Content-Type", "application/sdp", "Authorization", "Bearer "+front)
+	require.Equal(t, "publish live/front as token front", got.body)
+}

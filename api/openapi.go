@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"reflect"
@@ -59,6 +60,9 @@ func (rt *route) operation(types openapi.Schemas, open bool) openapi.Object {
 		}
 		op["requestBody"] = openapi.Object{"required": true, "content": content}
 	}
+	if rt.bodyMedia != "" {
+		op["requestBody"] = openapi.Object{"required": true, "content": textContent(rt.bodyMedia)}
+	}
 	op["security"] = []any{}
 	if rt.role != "" {
 		op["x-role"] = rt.role
@@ -84,7 +88,7 @@ func (rt *route) responses(types openapi.Schemas) openapi.Object {
 	default:
 		ok["content"] = openapi.Object{rt.media: openapi.Object{"schema": openapi.Object{"type": "string", "format": "binary"}}}
 	}
-	out["200"] = ok
+	out[strconv.Itoa(cmp.Or(rt.status, http.StatusOK))] = ok
 	for _, code := range rt.codes {
 		out[strconv.Itoa(code)] = openapi.Object{"description": strings.ToLower(http.StatusText(code)), "content": refused}
 	}
@@ -137,6 +141,10 @@ func paramSchema(p params.Param) openapi.Object {
 		s["default"] = p.Def
 	}
 	return s
+}
+
+func textContent(media string) openapi.Object {
+	return openapi.Object{media: openapi.Object{"schema": openapi.Object{"type": "string"}}}
 }
 
 func jsonContent(schema openapi.Object) openapi.Object {

@@ -22,6 +22,9 @@ var operations = map[string]auth.Role{
 	"POST /mp4/start/a": auth.Control, "POST /mp4/stop/a": auth.Control, "POST /mp4/event/a": auth.Control, "PATCH /mp4/records/x": auth.Control,
 	"POST /mp4/pipelines/x/start": auth.Control, "POST /mp4/pipelines/x/stop": auth.Control, "POST /mp4/pipelines/x/drain": auth.Control,
 
+	"POST /whip/a": auth.Control, "PATCH /whip/a": auth.Control, "DELETE /whip/a": auth.Control,
+	"POST /whep/a": auth.View, "PATCH /whep/a": auth.View, "DELETE /whep/a": auth.View,
+
 	"GET /mp4/live/a": auth.View, "DELETE /mp4/connections/x": auth.Control,
 
 	"DELETE /mp4/records": auth.Admin, "DELETE /mp4/records/x": auth.Admin, "DELETE /mp4/streams/a": auth.Admin, "POST /mp4/reload": auth.Admin, "POST /mp4/retention/confirm": auth.Admin,

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"mime"
 	"net/http"
 	"strings"
 
@@ -13,22 +14,24 @@ import (
 
 // route describes one endpoint: one row of the table in routes.go.
 type route struct {
-	op       string // operationId in the OpenAPI document
-	method   string // HTTP method; a route with GET also answers HEAD
-	path     string // in httprouter's syntax: :name stands for one segment, *name for the rest of the path
-	alias    string // second path with the same answers, not in the OpenAPI document; may be empty
-	summary  string
-	about    string    // longer description; may be empty
-	role     auth.Role // role that the caller needs; empty: open to every client
-	ofStream bool      // a caller that may read or publish some streams needs no role; the handler checks the stream
-	query    []params.Param
-	body     any         // a value of the request body's type; nil: the request has no body
-	yaml     bool        // the body may also be YAML
-	answer   any         // a value of the type of a 200 answer; nil: the answer has the content type media
-	media    string      // content type of a 200 answer if answer is nil
-	codes    []int       // HTTP codes of errors of this route, for the OpenAPI document
-	others   map[int]any // by HTTP code: a value of the type of an answer that is neither 200 nor an errorAnswer
-	handle   func(*Server, http.ResponseWriter, *request) error
+	op        string // operationId in the OpenAPI document
+	method    string // HTTP method; a route with GET also answers HEAD
+	path      string // in httprouter's syntax: :name stands for one segment, *name for the rest of the path
+	alias     string // second path with the same answers, not in the OpenAPI document; may be empty
+	summary   string
+	about     string    // longer description; may be empty
+	role      auth.Role // role that the caller needs; empty: open to every client
+	ofStream  bool      // a caller that may read or publish some streams needs no role; the handler checks the stream
+	query     []params.Param
+	body      any         // a value of the request body's type; nil: the request has no body
+	yaml      bool        // the body may also be YAML
+	bodyMedia string      // content type of a body that is no JSON; empty: the body is JSON
+	answer    any         // a value of the type of a 200 answer; nil: the answer has the content type media
+	media     string      // content type of a 200 answer if answer is nil
+	status    int         // code of a successful answer; 0: 200
+	codes     []int       // HTTP codes of errors of this route, for the OpenAPI document
+	others    map[int]any // by HTTP code: a value of the type of an answer that is neither 200 nor an errorAnswer
+	handle    func(*Server, http.ResponseWriter, *request) error
 }
 
 // request is a request as a handler gets it: its caller has the role of the route, and its query
@@ -89,6 +92,10 @@ func (s *Server) dispatch(rt *route) httprouter.Handle {
 			s.refuse(w, r, err)
 			return
 		}
+		if err := rt.checkBody(r); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 		query, err := params.Read(r.URL, rt.query)
 		if err != nil {
 			s.fail(w, r, err)
@@ -98,6 +105,17 @@ func (s *Server) dispatch(rt *route) httprouter.Handle {
 			s.fail(w, r, err)
 		}
 	}
+}
+
+// checkBody refuses a body of another content type than that of the route.
+func (rt *route) checkBody(r *http.Request) error {
+	if rt.bodyMedia == "" {
+		return nil
+	}
+	if is, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || is != rt.bodyMedia {
+		return failure(http.StatusUnsupportedMediaType, "send Content-Type: %s", rt.bodyMedia)
+	}
+	return nil
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {

@@ -87,7 +87,7 @@ func routes() []route {
 		{op: "readyz", method: "GET", path: "/readyz", summary: "Everything that recording needs works", answer: readyAnswer{}, others: map[int]any{503: readyAnswer{}}, handle: (*Server).readyz},
 		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: auth.View,
 			media: "text/plain", handle: (*Server).metrics},
-	}, slices.Concat(playRoutes(), liveRoutes(), momentRoutes(), exportRoutes(), pageRoutes())...)
+	}, slices.Concat(playRoutes(), liveRoutes(), peerRoutes(), momentRoutes(), exportRoutes(), pageRoutes())...)
 }
 
 // indexAnswer describes the server at GET /mp4: its endpoints, the addresses to publish streams

@@ -126,7 +126,7 @@ func (c *checks) mustBeHere(key string, at config.Address, why, block string) {
 // and for each encrypted one without a certificate. It adds one problem if no user could publish at any
 // address.
 func (c *Config) checkIngestAccess(k *checks) {
-	all, auth := c.Ingest.Addresses(), c.Ingest.Auth
+	all, auth := c.Ingest.own(), c.Ingest.Auth
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		at := all[path]
 		if at.Encrypted && (at.Cert == "" || at.Key == "") && (c.HTTP.TLS.Cert == "" || c.HTTP.TLS.Key == "") {

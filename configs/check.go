@@ -210,6 +210,13 @@ func (i *Ingest) Addresses() map[string]config.Address {
 	return all
 }
 
+// own returns the addresses at which the servers authenticate clients themselves.
+func (i *Ingest) own() map[string]config.Address {
+	all := i.Addresses()
+	maps.DeleteFunc(all, func(_ string, at config.Address) bool { return at.Signalled })
+	return all
+}
+
 // Check returns problems for limits that are too small to record anything or to hold one GOP, and for negative
 // counts.
 func (m Memory) Check() config.Problems {

@@ -62,7 +62,7 @@ func (c *Config) httpWarnings(warn func(hint, msg string, path ...string)) {
 // ingestWarnings warns about each address of the ingest servers that other machines can reach and at which
 // every client may publish, some users cannot publish, or passwords may be sent unencrypted.
 func (c *Config) ingestWarnings(warn func(hint, msg, path string)) {
-	all, users := c.Ingest.Addresses(), c.Ingest.Auth.Users
+	all, users := c.Ingest.own(), c.Ingest.Auth.Users
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		switch at := all[path]; {
 		case !at.Public():

@@ -55,6 +55,7 @@ var mayImport = []struct {
 	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/media", "stages/clients", "stages/hub"}}, // no protocol
 	{"stages/ingest/rtp", []string{"pipeline/codec/...", "pipeline/guard", "pipeline/media", "stages/ingest"}},
 	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtsp", "stages/ingest/rtp"}}, // one port receives and plays
+	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/sparinglog", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},

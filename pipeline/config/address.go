@@ -12,6 +12,7 @@ type Address struct {
 	Cert, Key string // paths of PEM files; empty if the server has no certificate of its own
 	Passwords bool   // the server accepts plain passwords from all machines that can reach it
 	Digests   bool   // the server accepts digest authentication (RFC 7616)
+	Signalled bool   // only clients whose request the HTTP server has accepted can connect
 }
 
 // Public reports whether other machines can reach the address.

@@ -110,8 +110,11 @@ func (r *RunningServer) Scheme() string {
 	return r.Name
 }
 
-// URL returns the URL to which a client publishes the stream of a path.
-func (r *RunningServer) URL(path string) string {
+// URL returns the URL to which a client publishes the stream of a path. http is the URL of the program's HTTP server.
+func (r *RunningServer) URL(http, path string) string {
+	if s, is := r.server.(SignalledServer); is {
+		return http + s.PublishPath(path)
+	}
 	return r.Scheme() + "://" + config.DialAddress(r.Address()) + "/" + path
 }
 

@@ -24,7 +24,8 @@ const (
 // Names lists the browsers.
 var Names = []string{"chromium", "firefox"}
 
-// settings is the file user.js of a profile of Firefox: a page may play, and the browser asks no server for news.
+// settings is the file user.js of a profile of Firefox: a page may play, and may use a camera that the browser simulates. The browser asks no
+// server for news.
 const settings = `user_pref("media.autoplay.default", 0);
 user_pref("media.autoplay.blocking_policy", 0);
 user_pref("browser.shell.checkDefaultBrowser", false);
@@ -34,6 +35,9 @@ user_pref("app.update.enabled", false);
 user_pref("network.captive-portal-service.enabled", false);
 user_pref("network.connectivity-service.enabled", false);
 user_pref("browser.aboutwelcome.enabled", false);
+user_pref("media.navigator.streams.fake", true);
+user_pref("media.navigator.permission.disabled", true);
+user_pref("media.peerconnection.ice.loopback", true);
 user_pref("datareporting.policy.firstRunURL", "");
 `
 
@@ -43,7 +47,8 @@ func command(name, profile, url string) []string {
 		return []string{"firefox-esr", "--headless", "--no-remote", "--profile", profile, url}
 	}
 	return []string{name, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--user-data-dir=" + profile, url}
+		"--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+		"--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--user-data-dir=" + profile, url}
 }
 
 // output keeps the begin of a browser's output.

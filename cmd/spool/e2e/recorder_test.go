@@ -33,7 +33,7 @@ type recorder struct {
 }
 
 // anywhere holds the flags for free ports.
-var anywhere = []string{"--http-listen", "127.0.0.1:0", "--rtsp-listen", "127.0.0.1:0", "--set", "ingest/rtsp/udp={rtp: 0, rtcp: 0}"}
+var anywhere = []string{"--http-listen", "127.0.0.1:0", "--rtsp-listen", "127.0.0.1:0", "--set", "ingest/webrtc/listen=127.0.0.1:0", "--set", "ingest/rtsp/udp={rtp: 0, rtcp: 0}"}
 
 // serve starts the binary with the race detector in an empty directory. It drains the recorder
 // at the end of the test.

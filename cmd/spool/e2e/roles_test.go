@@ -23,6 +23,9 @@ var operations = map[string]string{
 	"POST /mp4/start/{stream_path}": "control", "POST /mp4/stop/{stream_path}": "control", "POST /mp4/event/{stream_path}": "control", "PATCH /mp4/records/{id}": "control",
 	"POST /mp4/pipelines/{name}/start": "control", "POST /mp4/pipelines/{name}/stop": "control", "POST /mp4/pipelines/{name}/drain": "control",
 
+	"POST /whip/{stream_path}": "control", "PATCH /whip/{stream_path}": "control", "DELETE /whip/{stream_path}": "control",
+	"POST /whep/{stream_path}": "view", "PATCH /whep/{stream_path}": "view", "DELETE /whep/{stream_path}": "view",
+
 	"GET /mp4/live/{file}": "view", "DELETE /mp4/connections/{id}": "control",
 
 	"DELETE /mp4/records": "admin", "DELETE /mp4/records/{id}": "admin", "DELETE /mp4/streams/{stream_path}": "admin", "POST /mp4/reload": "admin", "POST /mp4/retention/confirm": "admin",

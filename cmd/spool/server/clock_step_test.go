@@ -28,7 +28,7 @@ pipelines:
 func (r *fixture) camera() {
 	cmd := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25",
 		"-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-f", "rtsp", "-rtsp_transport", "tcp",
-		r.servers.All()[0].URL("live/camera"))
+		r.servers.All()[0].URL("", "live/camera"))
 	require.NoError(r.t, cmd.Start())
 	r.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 }

@@ -160,7 +160,7 @@ func (s *Server) newAPI(dir string) error {
 		Log: s.log, Clock: s.clock,
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.expected, Seen: s.expected.Seen,
 		Events: s.events,
-		Live:   s.live(), Clients: s.connections(), PublishTo: s.publishTo, Catalogue: s.recordings, Files: files, Lists: s.lists(), Belongs: s.recordings.belongs,
+		Live:   s.live(), Peers: s.peers(), Clients: s.connections(), PublishTo: s.publishTo, Catalogue: s.recordings, Files: files, Lists: s.lists(), Belongs: s.recordings.belongs,
 		Clips:    &clip.Library{Files: files, Indexes: sampleindex.In(abs), Belongs: s.recordings.belongs},
 		Exports:  func(source bundle.Source) *export.Store { return s.newExports(abs, source) },
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,

@@ -10,4 +10,5 @@ import (
 	_ "github.com/gospool/spool/stages/ingest/file"
 	_ "github.com/gospool/spool/stages/ingest/rtsp"
 	_ "github.com/gospool/spool/stages/ingest/testpattern"
+	_ "github.com/gospool/spool/stages/ingest/webrtc"
 )

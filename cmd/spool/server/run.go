@@ -110,7 +110,7 @@ type ownText string
 func (s *Server) publishURLs() string {
 	var all []string
 	for _, server := range s.servers.All() {
-		all = append(all, server.URL("live/NAME"))
+		all = append(all, server.URL(s.apiURL(), "live/NAME"))
 	}
 	if len(all) == 0 {
 		return "nowhere: no server of ingest has an address to listen on"
@@ -121,6 +121,9 @@ func (s *Server) publishURLs() string {
 // publishTo lists the addresses that a client can publish a stream to, for the API.
 func (s *Server) publishTo() (all []api.PublishAddress) {
 	for _, server := range s.servers.All() {
+		if server.Signalled() {
+			continue // its clients publish to the address at which they reach this API
+		}
 		if to, ok := publishAddress(server.Scheme(), server.Address()); ok && server.Listens() {
 			all = append(all, to)
 		}
@@ -210,7 +213,7 @@ func (s *Server) begin() {
 // command that starts its recording.
 func (s *Server) sayHowToPublish() {
 	for _, server := range s.servers.All() {
-		if how := server.Command(server.URL("live/NAME")); how != "" && server.Listens() {
+		if how := server.Command(server.URL(s.apiURL(), "live/NAME")); how != "" && server.Listens() {
 			s.log.Info("to record a stream of your own", "publish", ownText(how), "record", ownText("curl -X POST "+s.apiURL()+"/mp4/start/live/NAME"))
 		}
 	}

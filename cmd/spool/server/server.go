@@ -194,6 +194,14 @@ func (s *Server) live() api.Live {
 	}
 }
 
+// peers returns the server that answers the offers of clients, or nil if it is off.
+func (s *Server) peers() api.Peers {
+	if server := s.servers.Signalled(); server != nil {
+		return viewing.Peers{Server: server, Plays: s.cfg.Egress.Enable}
+	}
+	return nil
+}
+
 // viewerStall is the longest time for which a client that reads a live stream may take nothing.
 const viewerStall = 20 * time.Second
 

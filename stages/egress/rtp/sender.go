@@ -33,11 +33,15 @@ type Sender struct {
 	scratch []byte // length or header of a NAL unit
 }
 
-// NewSender returns a sender for a track that Describe has described, and whose packets have an SSRC. random numbers the
+// NewSender returns a sender for a track that Describe or DescribeCompressed has described, and whose packets have an SSRC. random numbers the
 // first packet and its time: an attacker should not guess them (RFC 3550, 5.1).
 func NewSender(t *media.Track, f format.Format, ssrc uint32, channel byte, random uint64) *Sender {
+	as := formOf(t)
+	if law, is := f.(lawFormat); is {
+		as = law.form()
+	}
 	return &Sender{
-		Channel: channel, track: t, form: formOf(t), clock: uint32(f.ClockRate()), pt: f.PayloadType(), ssrc: ssrc,
+		Channel: channel, track: t, form: as, clock: uint32(f.ClockRate()), pt: f.PayloadType(), ssrc: ssrc,
 		sequence: uint16(random), zero: uint32(random >> 16),
 	}
 }

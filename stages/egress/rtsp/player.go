@@ -3,6 +3,7 @@ package rtsp
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -31,22 +32,24 @@ type Track struct {
 
 // Player plays a stream to one client. One goroutine at a time uses it.
 type Player struct {
-	description *Description
-	client      *clients.Client
-	outlet      Outlet // of the present Run
+	described *media.TrackSet
+	client    *clients.Client
+	outlet    Outlet // of the present Run
 
 	senders []*rtp.Sender // by track of the set; nil: not set up
 	frames  rtp.Frames
 	set     *media.TrackSet // of the newest unit; nil before the first
 	begun   bool
-	zeroNS  int64 // steady wall clock of the first unit
-	endNS   int64 // time of the newest unit since then
+	inOrder []int64 // see InOrder: PTS of the newest unit, by track of the set; nil: not demanded
+	zeroNS  int64   // steady wall clock of the first unit
+	endNS   int64   // time of the newest unit since then
 }
 
 // Errors of Player.Run.
 var (
 	ErrOtherTracks = errors.New("the stream has other tracks now: play it again")
 	ErrEnded       = errors.New("the live stream has ended")
+	ErrReordered   = errors.New("the stream has B-frames, whose pictures are not sent in the order in which they are shown")
 )
 
 // batchBytes is about how much a Player sends at once.
@@ -54,13 +57,22 @@ const batchBytes = 64 << 10
 
 // NewPlayer returns a player for a client that has set up tracks of a description.
 func NewPlayer(d *Description, client *clients.Client, tracks []Track) *Player {
-	p := &Player{description: d, client: client, senders: make([]*rtp.Sender, len(d.Set.Tracks))}
+	senders := make([]*rtp.Sender, len(d.Set.Tracks))
 	for _, t := range tracks {
 		i := d.tracks[slices.Index(d.Session.Medias, t.Section)]
-		p.senders[i] = rtp.NewSender(&d.Set.Tracks[i], t.Section.Formats[0], t.SSRC, t.Channel, rand.Uint64())
+		senders[i] = rtp.NewSender(&d.Set.Tracks[i], t.Section.Formats[0], t.SSRC, t.Channel, rand.Uint64())
 	}
-	return p
+	return NewPlayerOf(d.Set, client, senders)
 }
+
+// NewPlayerOf returns a player that sends the tracks of a set by senders, one for each track. A track whose sender is nil is
+// not sent.
+func NewPlayerOf(set *media.TrackSet, client *clients.Client, senders []*rtp.Sender) *Player {
+	return &Player{described: set, client: client, senders: senders}
+}
+
+// InOrder makes Run return ErrReordered at a picture that is shown before one that was sent.
+func (p *Player) InOrder() { p.inOrder = make([]int64, len(p.senders)) }
 
 // Run sends the units of the tracks, beginning with a key frame, until ctx ends, or an error. The error is ErrOtherTracks,
 // ErrEnded if the recorder shuts down, that of Outlet.Send, or context.Cause(ctx). Another Run continues the sequence numbers and
@@ -104,15 +116,23 @@ func (p *Player) add(u *live.Unit) error {
 		}
 	}
 	p.endNS = max(p.endNS, u.UTC-u.SteppedNS-p.zeroNS)
-	if s := p.senders[u.Track]; s != nil {
-		s.Unit(&p.frames, u)
+	s := p.senders[u.Track]
+	if s == nil {
+		return nil
 	}
+	if p.inOrder != nil {
+		if u.PTS < p.inOrder[u.Track] {
+			return ErrReordered
+		}
+		p.inOrder[u.Track] = u.PTS
+	}
+	s.Unit(&p.frames, u)
 	return nil
 }
 
 // begin continues the time line by the wall clock with the units of another publisher.
 func (p *Player) begin(u *live.Unit) error {
-	if !slices.EqualFunc(p.description.Set.Tracks, u.Set.Tracks, func(a, b media.Track) bool { return rtp.Fits(&a, &b) }) {
+	if !slices.EqualFunc(p.described.Tracks, u.Set.Tracks, func(a, b media.Track) bool { return rtp.Fits(&a, &b) }) {
 		return ErrOtherTracks
 	}
 	steadyNS := u.UTC - u.SteppedNS
@@ -120,6 +140,9 @@ func (p *Player) begin(u *live.Unit) error {
 		p.begun, p.zeroNS = true, steadyNS
 	}
 	p.set = u.Set
+	for i := range p.inOrder {
+		p.inOrder[i] = math.MinInt64
+	}
 	at := max(steadyNS-p.zeroNS, p.endNS)
 	shiftNS := at - media.ToNanos(u.PTS, u.Set.Tracks[u.Track].Timescale)
 	for i, s := range p.senders {

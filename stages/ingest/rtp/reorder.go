@@ -1,6 +1,7 @@
 package rtp
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/pion/rtp"
@@ -14,6 +15,7 @@ import (
 // receiver of the packets counts them as lost.
 type datagrams struct {
 	next  uint16              // sequence number of the packet to deliver next
+	wait  time.Duration       // longest time for which a packet is held; 0: DefaultWait
 	begun bool                // a packet has come, so next is set
 	seen  uint64              // bit i-1 is set if the packet i before next has arrived
 	held  [maxAhead]*datagram // by sequence number modulo maxAhead
@@ -36,11 +38,13 @@ type datagram struct {
 	buf    []byte
 }
 
+// DefaultWait is the longest time for which a datagram is held, unless Config.Wait sets another.
+const DefaultWait = 200 * time.Millisecond
+
 // The bounds of the held packets.
 const (
 	maxAhead          = 512 // packets
 	maxAheadBytes     = 1 << 20
-	maxWait           = 200 * time.Millisecond
 	silentLooks       = 3    // after so many calls of look without a packet of the track, the held packets are delivered
 	maxBefore         = 32   // packets before the first one that may still arrive; most held before the first delivery
 	keptDatagrams     = 16   // most unused datagrams kept for reuse
@@ -143,10 +147,10 @@ func (h *datagram) copy(p *rtp.Packet, at time.Time) {
 }
 
 // overdue delivers held packets, although packets before them are missing, as long as the first held packet has waited
-// for maxWait at the given time, or too many bytes are held.
+// for d.wait at the given time, or too many bytes are held.
 func (d *datagrams) overdue(at time.Time) error {
 	for d.n > 0 {
-		if at.Sub(d.held[d.first()%maxAhead].at) < maxWait && d.bytes <= maxAheadBytes {
+		if at.Sub(d.held[d.first()%maxAhead].at) < cmp.Or(d.wait, DefaultWait) && d.bytes <= maxAheadBytes {
 			return nil
 		}
 		if err := d.giveUp(); err != nil {

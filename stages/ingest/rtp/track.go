@@ -56,6 +56,8 @@ type Config struct {
 	SSRC uint32 // of the Transport header; 0: the SSRC of the first packet
 	// Datagrams is set if the network may reorder or duplicate packets.
 	Datagrams bool
+	// Wait is how long a datagram is held until those before it have arrived; 0: DefaultWait.
+	Wait time.Duration
 	// OrderDepth is the most NAL units that precede, in the order of arrival, one that is decoded before them. It
 	// follows from sprop-interleaving-depth and sprop-depack-buf-nalus. 0: unknown.
 	OrderDepth int
@@ -94,6 +96,7 @@ func Add(f *ingest.Feed, c Config) (*Track, error) {
 	t.sender.ssrc, t.sender.known = c.SSRC, c.SSRC != 0
 	if c.Datagrams {
 		t.ExpectDatagrams()
+		t.datagrams.wait = c.Wait
 	}
 	if c.DecodingOrder && video != nil {
 		t.order = &decodingOrder{depth: defaultDepth, step: 1}
@@ -231,6 +234,9 @@ func (t *Track) missing(seq uint16) bool {
 	}
 	return first || n != 0
 }
+
+// Losses returns the number of times that consecutive packets were lost.
+func (t *Track) Losses() uint64 { return t.losses }
 
 func (t *Track) lost(packets uint16) {
 	t.to.Lost(media.DropRTPLoss, uint64(packets))

@@ -1,0 +1,81 @@
+//go:build linux
+
+package e2e
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/api/playback/browsertest"
+)
+
+// everywhere makes media of WebRTC use all addresses: Firefox connects to no loopback address.
+var everywhere = []string{"--set", "ingest/webrtc/listen=0.0.0.0:0"}
+
+// page opens a page of testdata in a browser, below the API, and returns what it reports.
+func page[T any](r *recorder, t *testing.T, browser, name string, q url.Values) (got T) {
+	t.Helper()
+	api, err := url.Parse(r.api)
+	require.NoError(t, err)
+	results := make(chan T, 2)
+	mux := http.NewServeMux()
+	mux.Handle("/", &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(api) }})
+	mux.HandleFunc("/"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "testdata/"+name) })
+	mux.HandleFunc("/hls.js", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/javascript") })
+	mux.HandleFunc("/result", func(_ http.ResponseWriter, r *http.Request) {
+		var one T
+		if json.NewDecoder(r.Body).Decode(&one) == nil {
+			results <- one
+		}
+	})
+	server := httptest.NewServer(mux)
+	defer func() { server.CloseClientConnections(); server.Close() }()
+	q.Set("patience", fmt.Sprint(2*patience.Seconds()))
+	defer browsertest.Start(t, browser, server.URL+"/"+name+"?"+q.Encode())()
+	select {
+	case got = <-results:
+	case <-time.After(3 * patience):
+		require.Fail(t, "the page sends nothing")
+	}
+	return got
+}
+
+// shownByWHEP is the report of the page testdata/live.html about a stream by WHEP.
+type shownByWHEP struct {
+	Errors  []string
+	Shown   [][2]float64 // when a picture was shown, in ms since 1970, and its number
+	LeftOut string       // header of the answer
+	Done    bool
+}
+
+// Chromium plays the built-in stream by WHEP: each picture is shown after those before it.
+func TestABrowserPlaysByWHEP(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "", everywhere...)
+	got := page[shownByWHEP](r, t, "chromium", "live.html", url.Values{"src": {"/whep/live/demo"}, "by": {"whep"}})
+	require.True(t, got.Done, "%+v", got)
+	require.Empty(t, got.Errors)
+	require.Equal(t, "no sound: AAC", got.LeftOut)
+	require.Greater(t, len(got.Shown), 50)
+	require.True(t, slices.IsSortedFunc(got.Shown, func(a, b [2]float64) int { return cmp.Compare(a[1], b[1]) }), "%v", got.Shown)
+	r.stop("live/demo")
+	record := r.awaitRecords("live/demo", 1)[0]
+	first := frameNumbers(t, r.path(record.File), 640, 360)[0]
+	zero := float64(record.Start.UnixMilli()) - float64(first)*40
+	var ages []float64 // ms, of each picture when it was shown
+	for _, s := range got.Shown[len(got.Shown)/2:] {
+		ages = append(ages, s[0]-zero-s[1]*40)
+	}
+	slices.Sort(ages)
+	t.Logf("%d pictures; shown %.0f ms after the camera has made them (median; %.0f to %.0f)", len(got.Shown), ages[len(ages)/2], ages[0], ages[len(ages)-1])
+}
