@@ -63,7 +63,7 @@ var mayImport = []struct {
 	{"stages/egress/cmaf", []string{"pipeline", "pipeline/codec", "pipeline/isobmff", "pipeline/media", "pipeline/media/live", "stages/hub"}},
 	{"stages/egress/fmp4", []string{"stages/egress", "stages/egress/cmaf"}},
 	{"stages/egress/hls", []string{"pipeline", "stages/egress", "stages/egress/cmaf"}},
-	{"stages/egress/rtp", []string{"pipeline/codec", "pipeline/media", "pipeline/media/live"}},
+	{"stages/egress/rtp", []string{"pipeline/codec/...", "pipeline/media", "pipeline/media/live"}},
 	{"stages/egress/rtsp", []string{"pipeline", "pipeline/media", "pipeline/media/live", "stages/clients", "stages/egress/rtp", "stages/hub"}},
 	{"stages/egress/egresstest", []string{"pipeline", "pipeline/endcause", "pipeline/media", "pipeline/pipelinetest", "stages/hub"}},
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // sources and pipelines meet in the hub

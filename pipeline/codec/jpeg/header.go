@@ -1,7 +1,5 @@
 package jpeg
 
-import "slices"
-
 // blockSamples is the number of samples of a block, and of values in a quantization table.
 const blockSamples = 64
 
@@ -82,19 +80,25 @@ func AppendTables(b []byte, quality int) []byte {
 	return b
 }
 
-// huffman holds the DHT segments of the tables of ITU-T T.81, annex K.3. A row has the class and the number of the
-// table, the number of codes of each length, and the values in the order of the codes.
-var huffman = slices.Concat(
-	table(0x00, "\x00\x01\x05\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00", "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"),
-	table(0x10, "\x00\x02\x01\x03\x03\x02\x04\x03\x05\x05\x04\x04\x00\x00\x01\x7d", acLuma),
-	table(0x01, "\x00\x03\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00", "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"),
-	table(0x11, "\x00\x02\x01\x02\x04\x04\x03\x04\x07\x05\x04\x04\x00\x01\x02\x77", acChroma),
-)
-
-func table(name byte, lengths, values string) []byte {
-	b := segment(nil, dht, 1+len(lengths)+len(values))
-	return append(append(append(b, name), lengths...), values...)
+// huffmanTables holds the tables of ITU-T T.81, annex K.3. codes has the number of codes of each length, and the values in the
+// order of the codes.
+var huffmanTables = [...]struct {
+	name  byte // class and number
+	codes string
+}{
+	{0x00, "\x00\x01\x05\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00" + "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"},
+	{0x10, "\x00\x02\x01\x03\x03\x02\x04\x03\x05\x05\x04\x04\x00\x00\x01\x7d" + acLuma},
+	{0x01, "\x00\x03\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00" + "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"},
+	{0x11, "\x00\x02\x01\x02\x04\x04\x03\x04\x07\x05\x04\x04\x00\x01\x02\x77" + acChroma},
 }
+
+// huffman holds the DHT segments of huffmanTables.
+var huffman = func() (b []byte) {
+	for _, t := range huffmanTables {
+		b = append(append(segment(b, dht, 1+len(t.codes)), t.name), t.codes...)
+	}
+	return b
+}()
 
 const (
 	acLuma = "\x01\x02\x03\x00\x04\x11\x05\x12\x21\x31\x41\x06\x13\x51\x61\x07\x22\x71\x14\x32\x81\x91\xa1\x08\x23\x42\xb1" +

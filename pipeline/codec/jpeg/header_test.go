@@ -65,11 +65,69 @@ func TestTheFieldsOfAHeader(t *testing.T) {
 	require.Equal(t, byte(16), one[0])
 }
 
+// What is read of a header is what was written, and without it the picture is the same.
+func TestAHeaderIsReadAsItWasWritten(t *testing.T) {
+	tables := AppendTables(nil, 40)
+	wide := make([]byte, 128)
+	copy(wide, "\x00\x10")
+	for name, h := range map[string]Header{
+		"4:2:0": {Width: 48, Height: 34, HalfHeight: true, Quantization: [2][]byte{tables[:64], tables[64:]}},
+		"4:2:2": {Width: 2592, Height: 1944, RestartInterval: 0x102, Quantization: [2][]byte{tables[:64], nil}},
+		"wide":  {Width: 8, Height: 8, Quantization: [2][]byte{wide, tables[64:]}},
+	} {
+		picture := append(h.Append(nil), 1, 2, 3)
+		got, data, err := ReadHeader(append(picture[:len(picture):len(picture)], EndOfImage...))
+		require.NoError(t, err, name)
+		require.Equal(t, h, got, name)
+		require.Equal(t, []byte{1, 2, 3}, data, name)
+		_, data, err = ReadHeader(picture)
+		require.NoError(t, err, name)
+		require.Equal(t, []byte{1, 2, 3}, data, name)
+	}
+	picture, data := coded(t, 48, 34, 60)
+	h, rest, err := ReadHeader(picture)
+	require.NoError(t, err)
+	require.Equal(t, data, append(rest[:len(rest):len(rest)], EndOfImage...))
+	require.Equal(t, decoded(t, picture), decoded(t, append(h.Append(nil), data...)))
+}
+
+// Pictures that a Header cannot describe are refused, and so is each picture whose headers are cut.
+func TestPicturesThatNoHeaderDescribes(t *testing.T) {
+	tables := AppendTables(nil, 50)
+	h := Header{Width: 16, Height: 8, RestartInterval: 7, Quantization: [2][]byte{tables[:64], tables[64:]}}
+	whole := h.Append(nil)
+	for n := range whole {
+		_, _, err := ReadHeader(whole[:n])
+		require.Error(t, err, "cut at %d", n)
+	}
+	frame, scan, codes := bytes.Index(whole, []byte{0xff, sof0}), bytes.Index(whole, []byte{0xff, sos}), bytes.Index(whole, []byte{0xff, dht})
+	for name, c := range map[string]struct {
+		at   int
+		b    byte
+		want error
+	}{
+		"progressive": {frame + 1, sof0 + 2, errBaseline}, "12 bits": {frame + 4, 12, errBaseline}, "one component": {frame + 9, 1, errComponents},
+		"4:4:4": {frame + 11, 0x11, errComponents}, "tall chroma": {frame + 14, 0x12, errComponents}, "no height": {frame + 6, 0, errNoLines},
+		"a missing table": {frame + 12, 2, errTables}, "three tables": {frame + 18, 0, errTables}, "a part of the spectrum": {scan + 12, 5, errBaseline},
+		"other codes": {codes + 7, 2, errHuffman}, "another table": {codes + 4, 2, errHuffman}, "swapped tables": {scan + 6, 0x11, errHuffman},
+		"no frame header": {frame + 1, 0xe1, errNoFrame}, "a table of 24 bits": {6, 0x20, errCut},
+	} {
+		b := bytes.Clone(whole)
+		b[c.at] = c.b
+		_, _, err := ReadHeader(b)
+		require.ErrorIs(t, err, c.want, name)
+	}
+}
+
 func TestAHeaderAllocatesNothing(t *testing.T) {
 	tables, b := AppendTables(nil, 75), make([]byte, 0, 1024)
 	h := Header{Width: 640, Height: 480, Quantization: [2][]byte{tables[:64], tables[64:]}}
 	require.Zero(t, testing.AllocsPerRun(10, func() {
-		_, _, err := Size(h.Append(b[:0]))
+		picture := h.Append(b[:0])
+		_, _, err := Size(picture)
+		if err == nil {
+			_, _, err = ReadHeader(picture)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,5 +160,13 @@ func FuzzSize(f *testing.F) {
 	f.Fuzz(func(t *testing.T, picture []byte) {
 		width, height, err := Size(picture)
 		require.Equal(t, err == nil, width > 0 && height > 0 && width <= 0xffff && height <= 0xffff)
+		h, data, err := ReadHeader(picture)
+		if err != nil {
+			return
+		}
+		again, rest, err := ReadHeader(append(h.Append(nil), data...))
+		require.NoError(t, err)
+		require.Equal(t, h, again)
+		require.True(t, bytes.Equal(bytes.TrimSuffix(data, EndOfImage), rest))
 	})
 }

@@ -27,7 +27,7 @@ type Unit struct {
 const (
 	forbidden = 0x80
 	extension = 0x04
-	hasSize   = 0x02
+	HasSize   = 0x02
 )
 
 // Next returns the first unit in b, and the bytes after it. A unit without a size takes all of b. ok is false if b is
@@ -44,7 +44,7 @@ func Next(b []byte) (u Unit, rest []byte, ok bool) {
 		return u, nil, false
 	}
 	u.Type, u.Header, b = Type(b[0]>>3&15), b[:n:n], b[n:]
-	if u.Header[0]&hasSize == 0 {
+	if u.Header[0]&HasSize == 0 {
 		u.Payload = b
 		return u, nil, true
 	}
@@ -58,7 +58,7 @@ func Next(b []byte) (u Unit, rest []byte, ok bool) {
 
 // Append appends the unit, with its size, to out.
 func (u Unit) Append(out []byte) []byte {
-	out = append(append(out, u.Header[0]|hasSize), u.Header[1:]...)
+	out = append(append(out, u.Header[0]|HasSize), u.Header[1:]...)
 	return append(AppendSize(out, len(u.Payload)), u.Payload...)
 }
 

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/mpeg4visual"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/media/live"
 )
@@ -20,18 +23,29 @@ type form struct {
 	// describe returns the format of a track for a session description. pt is a dynamic payload type for it.
 	describe  func(t *media.Track, pt uint8) (format.Format, error)
 	packetise func(s *Sender, f *Frames, u *live.Unit)
+	// inBand: packets have all parameters of the stream, and a decoder needs those of the description no more.
+	inBand bool
 }
 
-// forms lists the codecs that are sent. A new codec is a new row.
+// forms lists the codecs that are sent. A new codec is a new row. FLAC has no payload format.
 var forms = []form{
-	{codec.H264, describeAVC, avcFragments.nalUnits},
-	{codec.H265, describeHEVC, hevcFragments.nalUnits},
-	{codec.AAC, describeAAC, aac},
-	{codec.Opus, describeOpus, whole},
-	{codec.MP3, describeMP3, mpegAudio},
-	{codec.MuLaw, describeG711(true), samples},
-	{codec.ALaw, describeG711(false), samples},
-	{codec.LPCM, describeLPCM, samples},
+	{codec.H264, describeAVC, avcFragments.nalUnits, true},
+	{codec.H265, describeHEVC, hevcFragments.nalUnits, true},
+	{codec.VP9, describeVP9, vp9, true},
+	{codec.AV1, describeAV1, temporalUnit, true},
+	{codec.MPEG4, describeMPEG4, parts, false},
+	{codec.MJPEG, describeMJPEG, picture, true},
+	{codec.AAC, describeAAC, aac, false},
+	{codec.USAC, describeAAC, aac, false},
+	{codec.Opus, describeOpus, whole, false},
+	{codec.MP3, describeMP3, mpegAudio, false},
+	{codec.AC3, describeAC3, ac3, true},
+	{codec.EAC3, describeEAC3, eac3, true},
+	{codec.MuLaw, describeG711(true), samples, false},
+	{codec.ALaw, describeG711(false), samples, false},
+	{codec.LPCM, describeLPCM, samples, false},
+	{codec.ONVIF, describeONVIF, parts, true},
+	{codec.KLV, describeKLV, parts, true},
 }
 
 func formOf(t *media.Track) *form {
@@ -53,11 +67,12 @@ func Describe(t *media.Track, pt uint8) (format.Format, error) {
 	return f.describe(t, pt)
 }
 
-// Fits reports whether a client to which one track was described can decode another: parameter sets of NAL units are sent with
-// the key frames, and all else must be equal.
+// Fits reports whether a client to which one track was described can decode another: if the packets do not have the parameters of
+// the stream, these must be equal.
 func Fits(described, t *media.Track) bool {
-	sets := codec.Of(t.Codec).NAL != nil || slices.EqualFunc(described.ParameterSets, t.ParameterSets, bytes.Equal)
-	return described.Codec == t.Codec && described.SampleRate == t.SampleRate && described.Channels == t.Channels && sets
+	f := formOf(t)
+	same := f != nil && f.inBand || slices.EqualFunc(described.ParameterSets, t.ParameterSets, bytes.Equal)
+	return described.Codec == t.Codec && described.SampleRate == t.SampleRate && described.Channels == t.Channels && same
 }
 
 func describeAVC(t *media.Track, pt uint8) (format.Format, error) {
@@ -80,18 +95,87 @@ func parameterSet(t *media.Track, mask, kind byte) []byte {
 
 // describeAAC describes AAC as a codec that gortsplib does not know: its own form would decode the configuration.
 func describeAAC(t *media.Track, pt uint8) (format.Format, error) {
-	out := &format.Generic{PayloadTyp: pt, RTPMa: fmt.Sprintf("mpeg4-generic/%d/%d", t.Timescale, t.Channels), FMT: map[string]string{
+	return generic(pt, fmt.Sprintf("mpeg4-generic/%d/%d", t.Timescale, t.Channels), map[string]string{
 		"streamtype": "5", "profile-level-id": "1", "mode": "AAC-hbr", "sizelength": "13", "indexlength": "3", "indexdeltalength": "3",
 		"config": hex.EncodeToString(t.ParameterSets[0]),
-	}}
-	return out, out.Init()
+	})
 }
 
-func describeOpus(t *media.Track, pt uint8) (format.Format, error) {
-	if t.Channels > 2 {
-		return nil, fmt.Errorf("Opus of %d channels is not sent by RTP here", t.Channels)
+// describeVP9 names the profile if a decoder must know it: 0 is that of a description without one (RFC 9628, 6.1).
+func describeVP9(t *media.Track, pt uint8) (format.Format, error) {
+	f := &format.VP9{PayloadTyp: pt}
+	if profile := int(t.ParameterSets[0][0]); profile > 0 {
+		f.ProfileID = &profile
 	}
-	return &format.Opus{PayloadTyp: pt, ChannelCount: t.Channels}, nil
+	return f, nil
+}
+
+// describeAV1 names profile, level and tier as the codecs parameter does, which has them in the same numbers.
+func describeAV1(t *media.Track, pt uint8) (format.Format, error) {
+	f := &format.AV1{PayloadTyp: pt}
+	var profile, level int
+	var tier byte
+	if n, _ := fmt.Sscanf(codec.Of(t.Codec).MIME(t), "av01.%d.%d%c", &profile, &level, &tier); n == 3 {
+		high := 0
+		if tier == 'H' {
+			high = 1
+		}
+		f.Profile, f.LevelIdx, f.Tier = &profile, &level, &high
+	}
+	return f, nil
+}
+
+func describeMPEG4(t *media.Track, pt uint8) (format.Format, error) {
+	l, err := mpeg4visual.ReadHeaders(t.ParameterSets[0])
+	return &format.MPEG4Video{PayloadTyp: pt, ProfileLevelID: int(max(l.Profile, 1)), Config: t.ParameterSets[0]}, err
+}
+
+func describeMJPEG(t *media.Track, _ uint8) (format.Format, error) {
+	if max(t.Width, t.Height) > maxJPEGPixels {
+		return nil, fmt.Errorf("MJPEG of %dx%d is not sent by RTP here", t.Width, t.Height)
+	}
+	return &format.MJPEG{}, nil
+}
+
+// describeOpus describes more channels than two as Chromium does, and stages/ingest/rtp reads it.
+func describeOpus(t *media.Track, pt uint8) (format.Format, error) {
+	if t.Channels <= 2 {
+		return &format.Opus{PayloadTyp: pt, ChannelCount: t.Channels}, nil
+	}
+	const mappingAt = 11 // in dOps: number of streams, that of coupled streams, and the channels
+	set := t.ParameterSets[0]
+	if len(set) < mappingAt+2+t.Channels {
+		return nil, fmt.Errorf("Opus of %d channels without a mapping is not sent by RTP", t.Channels)
+	}
+	channels := make([]string, t.Channels)
+	for i := range channels {
+		channels[i] = strconv.Itoa(int(set[mappingAt+2+i]))
+	}
+	return generic(pt, fmt.Sprintf("multiopus/%d/%d", codec.OpusRate, t.Channels), map[string]string{
+		"num_streams": strconv.Itoa(int(set[mappingAt])), "coupled_streams": strconv.Itoa(int(set[mappingAt+1])), "channel_mapping": strings.Join(channels, ","),
+	})
+}
+
+func describeAC3(t *media.Track, pt uint8) (format.Format, error) {
+	return &format.AC3{PayloadTyp: pt, SampleRate: t.SampleRate, ChannelCount: t.Channels}, nil
+}
+
+func describeEAC3(t *media.Track, pt uint8) (format.Format, error) {
+	return generic(pt, fmt.Sprintf("eac3/%d/%d", t.SampleRate, t.Channels), nil)
+}
+
+func describeONVIF(_ *media.Track, pt uint8) (format.Format, error) {
+	return generic(pt, "vnd.onvif.metadata/90000", nil)
+}
+
+func describeKLV(_ *media.Track, pt uint8) (format.Format, error) {
+	return &format.KLV{PayloadTyp: pt}, nil
+}
+
+// generic describes a codec that gortsplib does not know, or does not describe so.
+func generic(pt uint8, rtpmap string, parameters map[string]string) (format.Format, error) {
+	f := &format.Generic{PayloadTyp: pt, RTPMa: rtpmap, FMT: parameters}
+	return f, f.Init()
 }
 
 func describeMP3(*media.Track, uint8) (format.Format, error) { return &format.MPEG1Audio{}, nil }

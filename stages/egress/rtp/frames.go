@@ -3,8 +3,11 @@ package rtp
 import "encoding/binary"
 
 // MaxPacketBytes is the length of the longest packet: with the headers of IP and UDP it fits into an Ethernet frame, also
-// through common tunnels.
+// through common tunnels. Only Opus, whose units cannot be divided, may have longer ones.
 const MaxPacketBytes = 1400
+
+// maxDatagramBytes is the length of the longest datagram of UDP over IPv4.
+const maxDatagramBytes = 65507
 
 // The lengths of the headers in Frames.
 const (

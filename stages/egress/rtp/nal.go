@@ -46,9 +46,7 @@ func (c *fragmentation) nalUnits(s *Sender, f *Frames, u *live.Unit) {
 		}
 		last = c.nalUnit(s, f, at, size)
 	}
-	if last >= 0 {
-		f.b[last+frameHeaderBytes+1] |= 0x80 // the marker is on the last packet of the unit
-	}
+	s.mark(f, last)
 }
 
 // nalUnit packetises the next size bytes of the payload, and returns the place of the last packet.

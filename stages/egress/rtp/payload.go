@@ -28,3 +28,16 @@ func (p *payload) appendTo(dst []byte, n int) []byte {
 	}
 	return dst
 }
+
+// whole returns the payload of the unit in one slice: where it lies, or in s.scratch.
+func (s *Sender) whole() []byte {
+	p := &s.payload
+	if len(p.slices) == 1 {
+		return p.slices[0]
+	}
+	s.scratch = s.scratch[:0]
+	for _, part := range p.slices {
+		s.scratch = append(s.scratch, part...)
+	}
+	return s.scratch
+}

@@ -28,6 +28,7 @@ type Sender struct {
 	reports   int    // sent so far
 	newest    uint32 // RTP time of the newest unit
 	newestUTC int64
+	leftOut   uint64 // units since the last call of LeftOut
 
 	payload payload
 	scratch []byte // length or header of a NAL unit
@@ -54,6 +55,18 @@ func (s *Sender) Begin(t *media.Track, shiftNS int64) {
 
 // Skip tells the client that packets are missing before the next one.
 func (s *Sender) Skip() { s.sequence++ }
+
+// leaveOut leaves out a unit that RTP cannot carry.
+func (s *Sender) leaveOut() {
+	s.Skip()
+	s.leftOut++
+}
+
+// LeftOut returns the number of units, since its last call, that RTP cannot carry in the form of the codec.
+func (s *Sender) LeftOut() (n uint64) {
+	n, s.leftOut = s.leftOut, 0
+	return n
+}
 
 // Unit appends the packets of a unit of the track, and a report when one is due: the first one behind the first packets, because
 // clients ignore reports of an unknown source.
@@ -91,6 +104,13 @@ func (s *Sender) open(f *Frames, at uint32, marker bool) (place int) {
 func (s *Sender) close(f *Frames, place int) {
 	f.close(place)
 	s.octets += uint32(len(f.b) - place - frameHeaderBytes - headerBytes)
+}
+
+// mark sets the marker of the packet at a place; -1: no packet.
+func (s *Sender) mark(f *Frames, place int) {
+	if place >= 0 {
+		f.b[place+frameHeaderBytes+1] |= 0x80
+	}
 }
 
 // reportEveryNS returns the time between two reports: five seconds (RFC 3550, 6.2), but less at the beginning. By UDP the first

@@ -2,6 +2,7 @@ package rtp_test
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,7 +69,9 @@ func (w *wire) send(dts, utc int64, sync bool, payload ...[]byte) (packets []*pi
 			continue
 		}
 		require.Equal(w.t, byte(4), channel)
-		require.LessOrEqual(w.t, len(packet), rtp.MaxPacketBytes)
+		if !w.inOne() {
+			require.LessOrEqual(w.t, len(packet), rtp.MaxPacketBytes)
+		}
 		p := &pion.Packet{}
 		require.NoError(w.t, p.Unmarshal(packet))
 		require.Equal(w.t, w.next, p.SequenceNumber)
@@ -80,6 +83,9 @@ func (w *wire) send(dts, utc int64, sync bool, payload ...[]byte) (packets []*pi
 	require.Empty(w.t, rest)
 	return packets, reports
 }
+
+// inOne reports whether each unit of the codec is one packet, of any length and without a marker: Opus (RFC 7587, 4.2).
+func (w *wire) inOne() bool { return strings.Contains(w.format.RTPMap(), "opus") }
 
 // decoded passes packets to a decoder of another library.
 func decoded[T any](t require.TestingT, packets []*pion.Packet, decode func(*pion.Packet) (T, error)) (out T) {
@@ -149,29 +155,6 @@ func TestNALUnitsOfAnySize(t *testing.T) {
 			})
 		})
 	}
-}
-
-// Any bytes of a unit become packets that are short enough, or none.
-func FuzzUnit(f *testing.F) {
-	f.Add([]byte{0, 0, 0, 2, 0x65, 1}, true)
-	f.Add([]byte{0, 0, 0, 9, 0x65}, true)
-	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0x65, 1, 0, 0, 0, 0, 0, 0, 0}, false)
-	f.Fuzz(func(t *testing.T, payload []byte, sync bool) {
-		if len(payload) == 0 {
-			return
-		}
-		for _, track := range []media.Track{pipelinetest.AVC(640, 360), hevc(), pipelinetest.AAC()} {
-			w := newWire(t, track)
-			w.framed = true
-			w.send(0, 1e18, true, []byte{0, 0, 0, 1, 9})
-			packets, _ := w.send(3600, 1e18, sync, payload)
-			octets := 0
-			for _, p := range packets {
-				octets += len(p.Payload)
-			}
-			require.LessOrEqual(t, octets, 2*len(payload)+1000)
-		}
-	})
 }
 
 func TestSound(t *testing.T) {
@@ -278,9 +261,10 @@ func TestTracksThatFit(t *testing.T) {
 
 func TestTracksThatAreNotSent(t *testing.T) {
 	for _, c := range []media.Track{
-		{Codec: codec.VP9, Timescale: 90000, Width: 640, Height: 360},
+		{Codec: codec.FLAC, Timescale: 48000, SampleRate: 48000, Channels: 2},
+		{Codec: codec.MJPEG, Timescale: 90000, Width: 2048, Height: 1536},
 		{Codec: codec.LPCM, Timescale: 8000, SampleRate: 8000, Channels: 1, ParameterSets: [][]byte{codec.LPCMFormat{Bits: 32}.Set()}},
-		{Codec: codec.Opus, Timescale: 48000, SampleRate: 48000, Channels: 6},
+		{Codec: codec.Opus, Timescale: 48000, SampleRate: 48000, Channels: 6, ParameterSets: [][]byte{codec.OpusConfig{Channels: 6}.Set()}},
 	} {
 		_, err := rtp.Describe(&c, 96)
 		require.ErrorContains(t, err, "by RTP")

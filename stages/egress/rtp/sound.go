@@ -10,6 +10,10 @@ import (
 
 // whole sends a unit in one packet: a packet of Opus has no fragments (RFC 7587, 4.2).
 func whole(s *Sender, f *Frames, u *live.Unit) {
+	if u.SizeBytes > maxDatagramBytes-headerBytes {
+		s.leaveOut()
+		return
+	}
 	place := s.open(f, s.newest, false)
 	f.b = s.payload.appendTo(f.b, u.SizeBytes)
 	s.close(f, place)
@@ -21,7 +25,7 @@ const maxAACBytes = 1<<13 - 1
 // aac sends a unit with one AU header (RFC 3640, 3.3.6), or fragments of it, each with the size of the whole unit (3.2.3.1).
 func aac(s *Sender, f *Frames, u *live.Unit) {
 	if u.SizeBytes > maxAACBytes {
-		s.Skip()
+		s.leaveOut()
 		return
 	}
 	for s.payload.left > 0 {
@@ -85,5 +89,41 @@ func toBigEndian(b []byte, t *media.Track) {
 		for i := range n / 2 {
 			b[i], b[n-1-i] = b[n-1-i], b[i]
 		}
+	}
+}
+
+// ac3 sends a frame, or fragments of it (RFC 4184, 4): the kind of the first one says whether it has 5/8 of the frame, which a
+// decoder can use alone.
+func ac3(s *Sender, f *Frames, u *live.Unit) {
+	const begins, beginsShort, continues = 1, 2, 3
+	first := byte(beginsShort)
+	if 8*(maxPayloadBytes-dolbyHeaderBytes) >= 5*u.SizeBytes {
+		first = begins
+	}
+	dolby(s, f, u, first, continues)
+}
+
+// eac3 sends an access unit, or fragments of it (RFC 4598, 4).
+func eac3(s *Sender, f *Frames, u *live.Unit) { dolby(s, f, u, 1, 1) }
+
+const dolbyHeaderBytes = 2 // the kind of the payload, and the number of frames or of fragments
+
+// dolby sends a unit, or fragments of it, of which the first one and the others have a kind. The kind of a whole unit is 0.
+func dolby(s *Sender, f *Frames, u *live.Unit, first, other byte) {
+	const most = maxPayloadBytes - dolbyHeaderBytes
+	packets := (u.SizeBytes + most - 1) / most
+	if packets > 255 {
+		s.leaveOut()
+		return
+	}
+	if packets == 1 {
+		first = 0
+	}
+	for kind := first; s.payload.left > 0; kind = other {
+		n := min(s.payload.left, most)
+		place := s.open(f, s.newest, n == s.payload.left)
+		f.b = append(f.b, kind, byte(packets))
+		f.b = s.payload.appendTo(f.b, n)
+		s.close(f, place)
 	}
 }

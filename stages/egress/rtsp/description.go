@@ -29,6 +29,11 @@ var ErrNoTracks = errors.New("no track of the stream can be sent by RTSP")
 // firstDynamic is the first payload type that the standard leaves free (RFC 3551, 3).
 const firstDynamic = 96
 
+// kinds holds the media types of kinds of tracks.
+var kinds = map[media.Kind]description.MediaType{
+	media.Video: description.MediaTypeVideo, media.Audio: description.MediaTypeAudio, media.Metadata: description.MediaTypeApplication,
+}
+
 // Describe describes the tracks of a set. Its error is ErrNoTracks.
 func Describe(set *media.TrackSet, title string) (*Description, error) {
 	d := &Description{Set: set, Session: &description.Session{Title: title}}
@@ -39,12 +44,8 @@ func Describe(set *media.TrackSet, title string) (*Description, error) {
 			d.LeftOut = append(d.LeftOut, err.Error())
 			continue
 		}
-		kind := description.MediaTypeVideo
-		if t.Kind() == media.Audio {
-			kind = description.MediaTypeAudio
-		}
 		d.Session.Medias = append(d.Session.Medias, &description.Media{
-			Type: kind, Formats: []format.Format{f}, Control: "trackID=" + strconv.Itoa(len(d.tracks)),
+			Type: kinds[t.Kind()], Formats: []format.Format{f}, Control: "trackID=" + strconv.Itoa(len(d.tracks)),
 		})
 		d.tracks = append(d.tracks, i)
 	}

@@ -11,21 +11,22 @@ import (
 )
 
 func TestTracksThatCannotBeSentAreLeftOut(t *testing.T) {
+	flac := media.Track{Codec: codec.FLAC, Timescale: 48000, SampleRate: 48000, Channels: 2, ParameterSets: [][]byte{{0}}}
 	onvif := media.Track{Codec: codec.ONVIF, Timescale: 90000}
-	set, err := media.NewTrackSet(1, []media.Track{onvif, pipelinetest.AVC(640, 360), pipelinetest.AAC()})
+	set, err := media.NewTrackSet(1, []media.Track{flac, pipelinetest.AVC(640, 360), pipelinetest.AAC(), onvif})
 	require.NoError(t, err)
 	d, err := Describe(set, "live/a")
 	require.NoError(t, err)
-	require.Equal(t, []int{1, 2}, d.tracks)
+	require.Equal(t, []int{1, 2, 3}, d.tracks)
 	require.Len(t, d.LeftOut, 1)
 	require.Contains(t, d.LeftOut[0], "is not sent by RTP here")
 	for _, line := range []string{
 		"s=live/a", "m=video 0 RTP/AVP 96", "a=control:trackID=0", "a=rtpmap:96 H264/90000", "m=audio 0 RTP/AVP 97", "a=control:trackID=1",
-		"a=rtpmap:97 mpeg4-generic/48000/2",
+		"a=rtpmap:97 mpeg4-generic/48000/2", "m=application 0 RTP/AVP 98", "a=rtpmap:98 vnd.onvif.metadata/90000",
 	} {
 		require.Contains(t, string(d.Document()), line+"\r\n")
 	}
-	alone, err := media.NewTrackSet(1, []media.Track{onvif})
+	alone, err := media.NewTrackSet(1, []media.Track{flac})
 	require.NoError(t, err)
 	_, err = Describe(alone, "live/a")
 	require.ErrorIs(t, err, ErrNoTracks)

@@ -127,6 +127,9 @@ func (p *Player) add(u *live.Unit) error {
 		p.inOrder[u.Track] = u.PTS
 	}
 	s.Unit(&p.frames, u)
+	if n := s.LeftOut(); n > 0 {
+		p.client.Skipped(n)
+	}
 	return nil
 }
 
