@@ -38,7 +38,7 @@ type LiveOptions struct {
 	Rest     time.Duration // from the end of the load to the reading of the memory at rest
 	InPhase  bool          // all publishers begin at the same moment, with a key frame
 	Readers  int           // viewers of the streams; 0: the streams are recorded
-	Protocol string        // of the viewers: rtsp or fmp4
+	Protocol string        // of the viewers: rtsp, fmp4 or hls
 	Against  []string      // command lines of other servers: see live.Command. Each finds the configuration of spool in {dir}/config.yaml
 }
 
@@ -60,7 +60,7 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 	}
 	settings := fmt.Sprintf(liveConfig, c.Flush, config.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync, mode)
 	part := []string{o.Self, "bench", "part"}
-	servers := append(bareServers(part, c, &o.Live),
+	servers := append(bareServers(part, coded.Bitrate()+rtspload.SoundBitrate, c.GOP, &o.Live),
 		live.Server{Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"}, Config: settings, Rest: true, Took: recorded})
 	for _, text := range o.Live.Against {
 		s, err := live.Command(text, recorded)
@@ -76,7 +76,9 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 	}
 	if o.Live.Readers > 0 {
 		r.Readers = fmt.Sprintf("%d viewers by %s", o.Live.Readers, o.Live.Protocol)
-		url := map[string]string{"rtsp": "rtsp://{addr}/live/cam%03d", "fmp4": "http://{http}/mp4/live/live/cam%03d.mp4"}[o.Live.Protocol]
+		url := map[string]string{
+			"rtsp": "rtsp://{addr}/live/cam%03d", "fmp4": "http://{http}/mp4/live/live/cam%03d.mp4", "hls": "http://{http}/mp4/live/live/cam%03d/index.m3u8",
+		}[o.Live.Protocol]
 		load = append(load, "--readers", strconv.Itoa(o.Live.Readers), "--protocol", o.Live.Protocol, "--read", url)
 	}
 	samples, err := live.Compare(ctx, live.Settings{
@@ -90,8 +92,8 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 }
 
 // bareServers returns the servers that do no more than a server has to. Without viewers they discard the media. With viewers one
-// sends as many bytes: by RTSP those of the publishers, and over HTTP any.
-func bareServers(part []string, c Case, o *LiveOptions) []live.Server {
+// sends as many bytes: by RTSP those of the publishers, and over HTTP any, of their bitrate. A segment of HLS lasts a GOP.
+func bareServers(part []string, bitrate int, gop time.Duration, o *LiveOptions) []live.Server {
 	bare := func(name string, took func(live.Ended) (live.Taken, error), arg ...string) live.Server {
 		return live.Server{Name: name, Argv: append(part[:3:3], append([]string{"bare", "{addr}"}, arg...)...), Took: took}
 	}
@@ -101,7 +103,11 @@ func bareServers(part []string, c Case, o *LiveOptions) []live.Server {
 	case o.Protocol == "rtsp":
 		return []live.Server{bare("bare relay", nil, "--relay")}
 	}
-	return []live.Server{bare("bare", nil, "--read-ahead", "--http", "{http}", "--bytes-per-second", strconv.Itoa((c.Bitrate+rtspload.SoundBitrate)/8))}
+	arg := []string{"--read-ahead", "--http", "{http}", "--bytes-per-second", strconv.Itoa(bitrate / 8)}
+	if o.Protocol == "hls" {
+		arg = append(arg, "--segment", gop.String())
+	}
+	return []live.Server{bare("bare", nil, arg...)}
 }
 
 // live adds the metrics of the samples: the cost of spool, and its ratio to that of each other server in the same run.

@@ -18,10 +18,11 @@ import (
 
 // Bare holds the settings of ServeBare beside the address.
 type Bare struct {
-	ReadAhead      bool   `help:"Read from the network as spool serve does."`
-	Relay          bool   `help:"Pass the packets to readers by RTSP, too, and decode nothing."`
-	HTTP           string `placeholder:"ADDR" help:"Send an endless answer to each client of this address."`
-	BytesPerSecond int    `help:"Of each such answer."`
+	ReadAhead      bool          `help:"Read from the network as spool serve does."`
+	Relay          bool          `help:"Pass the packets to readers by RTSP, too, and decode nothing."`
+	HTTP           string        `placeholder:"ADDR" help:"Send an endless answer to each client of this address."`
+	BytesPerSecond int           `help:"Of each such answer."`
+	Segment        time.Duration `help:"Send low-latency HLS instead, of segments as long."`
 }
 
 // ServeBare runs a bareserver until ctx ends, and writes its totals as JSON.
@@ -44,7 +45,11 @@ func ServeBare(ctx context.Context, address string, o Bare, w io.Writer) error {
 		<-ctx.Done()
 		return json.NewEncoder(w).Encode(s.Stats())
 	}
-	out := &http.Server{Addr: o.HTTP, Handler: bareserver.Send(o.BytesPerSecond), ReadHeaderTimeout: time.Minute}
+	send := bareserver.Send(o.BytesPerSecond)
+	if o.Segment > 0 {
+		send = bareserver.NewSegments(o.BytesPerSecond, o.Segment)
+	}
+	out := &http.Server{Addr: o.HTTP, Handler: send, ReadHeaderTimeout: time.Minute}
 	defer context.AfterFunc(ctx, func() { _ = out.Close() })()
 	if err := out.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err

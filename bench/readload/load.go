@@ -11,7 +11,7 @@ import (
 
 // Load describes N readers. Run runs them. Use a Load for one Run only.
 type Load struct {
-	Protocol string // rtsp or fmp4
+	Protocol string // rtsp, fmp4 or hls
 	URL      string // what to read, with %d for the number of a stream: rtsp://host/live/cam%03d
 	Streams  int    // number of streams; readers are shared out among them
 	N        int
@@ -24,6 +24,7 @@ type Load struct {
 var protocols = map[string]func(ctx context.Context, url string, ready func(), w io.Writer) error{
 	"rtsp": readRTSP,
 	"fmp4": readHTTP,
+	"hls":  readHLS,
 }
 
 // Totals counts what the readers have received.
@@ -47,7 +48,7 @@ func (c counted) Write(b []byte) (int, error) {
 func (l *Load) Start(ctx context.Context) (wait func() error, err error) {
 	read := protocols[l.Protocol]
 	if read == nil {
-		return nil, fmt.Errorf("readload: %q is neither rtsp nor fmp4", l.Protocol)
+		return nil, fmt.Errorf("readload: %q is none of rtsp, fmp4 and hls", l.Protocol)
 	}
 	l.bytes = make([]atomic.Int64, l.N)
 	ctx, cancel := context.WithCancelCause(ctx)

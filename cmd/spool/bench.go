@@ -77,7 +77,7 @@ type (
 		Against    []string      `sep:"none" placeholder:"COMMAND" help:"Measure another server, too: COMMAND or NAME=COMMAND, with {addr}, {port}, {http}, {dir} and {config:FILE}; may be repeated."`
 		Window     time.Duration `default:"10s" help:"How long each server is measured."`
 		Readers    int           `help:"Viewers of the streams: then nothing is recorded, and the other server sends as much."`
-		Protocol   string        `enum:"rtsp,fmp4" default:"rtsp" help:"Of the viewers: rtsp over TCP, fmp4 over HTTP."`
+		Protocol   string        `enum:"rtsp,fmp4,hls" default:"rtsp" help:"Of the viewers: rtsp over TCP; fmp4, or hls of low latency, over HTTP."`
 		Rest       time.Duration `default:"10s" help:"How long after the publishers have left the memory at rest is read."`
 	}
 )

@@ -41,7 +41,7 @@ func TestBenchLiveMeasuresViewers(t *testing.T) {
 	t.Parallel()
 	path, err := racyBinary()
 	require.NoError(t, err)
-	for protocol, bare := range map[string]string{"rtsp": "bare relay", "fmp4": "bare"} {
+	for protocol, bare := range map[string]string{"rtsp": "bare relay", "fmp4": "bare", "hls": "bare"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
 			stdout, stderr, err := run(t, path, "bench", "live", "--streams", "2", "--readers", "3", "--protocol", protocol, "--bitrate", "500k", "--gop", "400ms",
