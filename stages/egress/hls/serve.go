@@ -211,7 +211,7 @@ func (a *answer) part(ctx context.Context, use *cmaf.Use, number uint64) error {
 	defer cmaf.ReleaseAll(parts)
 	for _, p := range parts {
 		if p.Number == number {
-			return a.content(p.Init.MIME(), p.Slices(nil))
+			return a.content(p.Init.MIME(), [][]byte{p.Bytes()}) // one write, of bytes that all clients share
 		}
 	}
 	return ErrNoFile
