@@ -27,6 +27,7 @@ func TestEachCodecIsPlayedByRTSP(t *testing.T) {
 		pulls += fmt.Sprintf("  again/%d: {pull: '%s/live/%d', %s}\n", i, origin.rtsp, i, c.settings)
 	}
 	second := serve(t, pulls)
+	second.expect("the stream is silent", "pull failed") // once its publisher was killed
 	for i, c := range codecs {
 		if c.without[byPush] != "" {
 			continue
