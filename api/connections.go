@@ -36,7 +36,7 @@ type connectionDetail struct {
 	Since    *string               `json:"since" format:"date-time"`
 	Bytes    uint64                `json:"bytes" doc:"received over the connection; without media over UDP"`
 	Sent     uint64                `json:"sent_bytes" doc:"of media, to a client that reads"`
-	Skipped  uint64                `json:"skipped_units" doc:"access units that a client has not received because it reads too slowly: it continued at a key frame"`
+	Skipped  uint64                `json:"skipped_units" doc:"access units that a client has not received because it reads too slowly, and continued at a key frame, or its protocol cannot carry them"`
 	State    media.ConnectionState `json:"state" enum:"open,announced,publishing,reading" doc:"open: no session yet, or its session has ended; announced: it may publish and has not sent yet"`
 }
 

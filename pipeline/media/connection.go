@@ -13,7 +13,7 @@ type Connection struct {
 	Since    time.Time
 	Bytes    uint64 // received bytes
 	Sent     uint64 // sent bytes of a client that reads
-	Skipped  uint64 // access units that a client has not received because it reads too slowly
+	Skipped  uint64 // access units that a client has not received because it reads too slowly, or its protocol cannot carry them
 	State    ConnectionState
 }
 

@@ -248,7 +248,7 @@ func (k *Client) Sent(bytes int) {
 	k.of.sent.Add(uint64(bytes))
 }
 
-// Skipped counts access units that a client has not received because it reads too slowly.
+// Skipped counts access units that a client has not received because it reads too slowly, or its protocol cannot carry them.
 func (k *Client) Skipped(units uint64) {
 	k.skipped.Add(units)
 	k.of.skipped.Add(units)
