@@ -101,7 +101,7 @@ func describeAAC(t *media.Track, pt uint8) (format.Format, error) {
 	})
 }
 
-// describeVP9 names the profile if a decoder must know it: 0 is that of a description without one (RFC 9628, 6.1).
+// describeVP9 names the profile if a decoder must know it: 0 is that of a description without one (RFC 9628, 6).
 func describeVP9(t *media.Track, pt uint8) (format.Format, error) {
 	f := &format.VP9{PayloadTyp: pt}
 	if profile := int(t.ParameterSets[0][0]); profile > 0 {
