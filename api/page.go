@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-//go:embed ui/index.html ui/app.js ui/timeline.js ui/style.css ui/icon.svg
+//go:embed ui/index.html ui/app.js ui/timeline.js ui/watch.js ui/style.css ui/icon.svg
 var page embed.FS
 
 // pageRoutes returns the routes of the web page and of its scripts, style and icon. Each needs the
@@ -22,6 +22,7 @@ func pageRoutes() []route {
 		{"page", "/", "ui/index.html", "text/html; charset=utf-8", "The page for people"},
 		{"pageScript", "/ui/app.js", "ui/app.js", "text/javascript; charset=utf-8", "Its script"},
 		{"pageTimeline", "/ui/timeline.js", "ui/timeline.js", "text/javascript; charset=utf-8", "Its timeline"},
+		{"pageWatch", "/ui/watch.js", "ui/watch.js", "text/javascript; charset=utf-8", "Its live view"},
 		{"pageStyle", "/ui/style.css", "ui/style.css", "text/css; charset=utf-8", "Its style"},
 		{"pageIcon", "/ui/icon.svg", "ui/icon.svg", "image/svg+xml", "Its icon"},
 	} {

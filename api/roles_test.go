@@ -17,7 +17,7 @@ var operations = map[string]auth.Role{
 	"GET /mp4": auth.View, "GET /mp4/openapi.json": auth.View, "GET /mp4/list": auth.View, "GET /mp4/streams": auth.View, "GET /mp4/status/a": auth.View,
 	"GET /mp4/events": auth.View, "GET /mp4/records": auth.View, "GET /mp4/records/x": auth.View, "GET /mp4/vod": auth.View, "GET /mp4/vod/a.mp4": auth.View,
 	"GET /mp4/schedule": auth.View, "GET /mp4/coverage": auth.View, "GET /mp4/play/a": auth.View, "GET /mp4/hls/a": auth.View, "GET /mp4/timeline/a": auth.View, "GET /mp4/frame/a": auth.View, "GET /mp4/connections": auth.View, "GET /mp4/pipelines": auth.View, "GET /mp4/pipelines/x": auth.View, "GET /mp4/retention": auth.View, "GET /mp4/health": auth.View,
-	"GET /metrics": auth.View, "GET /": auth.View, "GET /ui/app.js": auth.View, "GET /ui/timeline.js": auth.View, "GET /ui/style.css": auth.View, "GET /ui/icon.svg": auth.View,
+	"GET /metrics": auth.View, "GET /": auth.View, "GET /ui/app.js": auth.View, "GET /ui/timeline.js": auth.View, "GET /ui/watch.js": auth.View, "GET /ui/style.css": auth.View, "GET /ui/icon.svg": auth.View,
 
 	"POST /mp4/start/a": auth.Control, "POST /mp4/stop/a": auth.Control, "POST /mp4/event/a": auth.Control, "PATCH /mp4/records/x": auth.Control,
 	"POST /mp4/pipelines/x/start": auth.Control, "POST /mp4/pipelines/x/stop": auth.Control, "POST /mp4/pipelines/x/drain": auth.Control,

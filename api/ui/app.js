@@ -1,5 +1,6 @@
 // The page shows live streams and recordings. It uses only the API of /mp4/.
 import { timeline } from './timeline.js';
+import { watch } from './watch.js';
 
 const $ = (id) => document.getElementById(id);
 const pageSize = 50;
@@ -137,6 +138,8 @@ function makeStream(st) {
     const wait = verb === 'start' && el.dataset.state !== 'live' ? '?wait=true' : '';
     act(button, () => ask('POST', `/mp4/${verb}/${escapePath(st.path)}${wait}`));
   });
+  part(el, 'watch').addEventListener('click', () => show(el.stream));
+  part(el, 'watch').setAttribute('aria-label', `Watch ${st.path}`);
   const forget = part(el, 'forget');
   forget.addEventListener('click', () => act(forget, () => ask('DELETE', `/mp4/streams/${escapePath(st.path)}`)));
   forget.setAttribute('aria-label', `Forget ${st.path}`);
@@ -147,6 +150,8 @@ function updateStream(el, st) {
   const asked = !['idle', 'held'].includes(st.recording_state); // recorded now, or as soon as it is live
   el.dataset.asked = asked;
   el.dataset.state = st.state;
+  el.stream = st;
+  part(el, 'watch').hidden = st.state !== 'live';
   put(el, 'path', st.path);
   put(el, 'state', st.state).className = `badge ${st.state}`;
   const s = st.status;
@@ -275,6 +280,7 @@ const again = 1000; // ms between two checks of a growing recording
 let playing = null;
 let from = 0; // s
 function play(rec, seconds = 0) {
+  unwatch();
   playing = rec;
   from = seconds;
   const video = $('video');
@@ -284,6 +290,19 @@ function play(rec, seconds = 0) {
   video.src = `${here(rec.url)}#t=${seconds}`; // the fragment makes a new URL: a browser would reuse its cached part of the same URL
   if (!$('player').open) $('player').showModal();
   video.play().catch(() => {}); // the user can press play
+}
+
+// show plays a live stream.
+let unwatch = () => {};
+function show(st) {
+  unwatch();
+  playing = { live: true, tracks: st.tracks };
+  from = 0;
+  $('player-title').textContent = `${st.path}, live`;
+  note('');
+  $('video').removeAttribute('src');
+  unwatch = watch($('video'), escapePath(st.path), here, note);
+  if (!$('player').open) $('player').showModal();
 }
 
 function note(text) { $('player-note').textContent = text; }
@@ -310,6 +329,7 @@ function begun() {
 
 async function playOn() {
   const was = playing;
+  if (was.live) return note('The stream has ended.');
   const current = () => playing === was && $('player').open;
   if (was.state === 'recording') {
     const at = $('video').currentTime;
@@ -333,6 +353,8 @@ async function follow(was) {
 function stopPlaying() {
   if ($('player').open) return; // a late event: another recording was opened meanwhile
   playing = null;
+  unwatch();
+  unwatch = () => {};
   $('video').removeAttribute('src');
   $('video').load();
 }

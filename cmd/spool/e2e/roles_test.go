@@ -15,7 +15,7 @@ import (
 var operations = map[string]string{
 	"GET /healthz": "", "GET /readyz": "",
 
-	"GET /": "view", "GET /ui/app.js": "view", "GET /ui/timeline.js": "view", "GET /ui/style.css": "view", "GET /ui/icon.svg": "view",
+	"GET /": "view", "GET /ui/app.js": "view", "GET /ui/timeline.js": "view", "GET /ui/watch.js": "view", "GET /ui/style.css": "view", "GET /ui/icon.svg": "view",
 	"GET /metrics": "view", "GET /mp4": "view", "GET /mp4/openapi.json": "view", "GET /mp4/health": "view", "GET /mp4/list": "view", "GET /mp4/streams": "view", "GET /mp4/coverage": "view", "GET /mp4/hls/{stream_path}": "view", "GET /mp4/timeline/{stream_path}": "view", "GET /mp4/frame/{stream_path}": "view", "GET /mp4/connections": "view",
 	"GET /mp4/status/{stream_path}": "view", "GET /mp4/events": "view", "GET /mp4/records": "view", "GET /mp4/records/{id}": "view", "GET /mp4/vod": "view",
 	"GET /mp4/play/{stream_path}": "view", "GET /mp4/vod/{filename}": "view", "GET /mp4/schedule": "view", "GET /mp4/retention": "view", "GET /mp4/pipelines": "view", "GET /mp4/pipelines/{name}": "view",

@@ -4,16 +4,20 @@ package e2e
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/api/playback/browsertest"
@@ -58,6 +62,28 @@ type shownByWHEP struct {
 	Done    bool
 }
 
+// Firefox, which has no decoder of H.264 for WebRTC here, plays VP9 and Opus, and is told why it gets no H.264.
+func TestFirefoxPlaysVP9ByWHEP(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "", everywhere...)
+	const stream = "live/vp9"
+	ctx, stop := context.WithCancel(t.Context())
+	camera := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", r.rtsp+"/live/demo", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8",
+		"-b:v", "2M", "-g", "25", "-c:a", "libopus", "-strict", "-2", "-f", "rtsp", "-rtsp_transport", "tcp", r.rtsp+"/"+stream)
+	require.NoError(t, camera.Start())
+	defer func() { stop(); _ = camera.Wait() }()
+	eventually(t, "the stream is live", func() bool { return r.stream(stream).State == "live" })
+	got := page[shownByWHEP](r, t, "firefox", "live.html", url.Values{"src": {"/whep/" + stream}, "by": {"whep"}})
+	require.True(t, got.Done, "%+v", got)
+	require.Empty(t, got.Errors)
+	require.Empty(t, got.LeftOut)
+	require.True(t, slices.IsSortedFunc(got.Shown, func(a, b [2]float64) int { return cmp.Compare(a[1], b[1]) }), "%v", got.Shown)
+	r.expect("reader refused")
+	got = page[shownByWHEP](r, t, "firefox", "live.html", url.Values{"src": {"/whep/live/demo"}, "by": {"whep"}})
+	require.False(t, got.Done)
+	require.Contains(t, strings.Join(got.Errors, ""), "no picture: H.264; no sound: AAC")
+}
+
 // Chromium plays the built-in stream by WHEP: each picture is shown after those before it.
 func TestABrowserPlaysByWHEP(t *testing.T) {
 	t.Parallel()
@@ -78,4 +104,49 @@ func TestABrowserPlaysByWHEP(t *testing.T) {
 	}
 	slices.Sort(ages)
 	t.Logf("%d pictures; shown %.0f ms after the camera has made them (median; %.0f to %.0f)", len(got.Shown), ages[len(ages)/2], ages[0], ages[len(ages)-1])
+}
+
+// The page shows a live stream at once, and says which of its tracks the browser does not get. A stream with B-frames, which browsers do
+// not show by WebRTC, comes as one endless MP4.
+func TestThePageShowsLiveStreams(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "")
+	r.expect("reader refused")
+	p := publish(t, x264Clip(t), r.rtsp+"/live/b", "tcp", "-re", "-stream_loop", "-1")
+	defer p.kill()
+	eventually(t, "the stream is live", func() bool { return r.stream("live/b").State == "live" })
+	v := watch(t, t.TempDir())
+	require.NoError(t, chromedp.Do(v.ctx, chromedp.Navigate(r.api+"/")))
+	eventually(t, "the page is there", func() bool {
+		ok, err := chromedp.Run(v.ctx, chromedp.Evaluate[bool]("!!(window.v = document.querySelector('#video'))"))
+		return err == nil && ok
+	})
+	for stream, want := range map[string]string{
+		"live/demo": `v.srcObject && document.querySelector('#player-note').textContent === 'no sound: AAC'`,
+		"live/b":    `!v.srcObject && document.querySelector('#player-note').textContent.includes('B-frames')`,
+	} {
+		button := `document.querySelector('[aria-label="Watch ` + stream + `"]:not([hidden])')`
+		v.until("!!" + button)
+		v.do(button + `.click(); 0`)
+		v.until(`v.videoWidth > 0 && v.currentTime > 1 && ` + want)
+		require.Equal(t, 1, r.reading(stream), stream)
+		v.do(`document.querySelector('#player-close').click(); 0`)
+		eventually(t, "the client has left", func() bool { return r.reading(stream) == 0 })
+	}
+}
+
+// reading returns the number of clients that read a stream.
+func (r *recorder) reading(stream string) (n int) {
+	r.t.Helper()
+	for _, c := range answer[struct {
+		Connections []struct {
+			State string
+			Path  string `json:"stream_path"`
+		}
+	}](r, "GET", "/mp4/connections").Connections {
+		if c.State == "reading" && c.Path == stream {
+			n++
+		}
+	}
+	return n
 }

@@ -1,12 +1,19 @@
 package webrtc
 
 import (
+	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	pion "github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 func TestOffersThatAreRefused(t *testing.T) {
@@ -98,4 +105,43 @@ func TestARestartOfICE(t *testing.T) {
 		<-connected
 	}
 	require.Len(t, f.server.Connections(), 1)
+}
+
+// The server only answers connectivity checks: an offer cannot make it send anything elsewhere.
+func TestNothingIsSentToAnAddressInAnOffer(t *testing.T) {
+	f := newFixture(t)
+	victim, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = victim.Close() }()
+	c := f.client()
+	c.sends(pion.MimeTypeH264, 90000)
+	offer, err := c.pc.CreateOffer(nil)
+	require.NoError(t, err)
+	require.NoError(t, c.pc.SetLocalDescription(offer))
+	port := victim.LocalAddr().(*net.UDPAddr).Port
+	res := f.ask(http.MethodPost, "/whip/"+path, sdpType, offer.SDP+fmt.Sprintf("a=candidate:1 1 udp 2130706431 127.0.0.1 %d typ host\r\n", port))
+	require.Equal(t, http.StatusCreated, res.StatusCode, res.text)
+	require.NoError(t, c.pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: res.text}))
+	c.until(pion.PeerConnectionStateConnected)
+	f.stop()
+	require.NoError(t, victim.SetReadDeadline(time.Now()))
+	n, _, err := victim.ReadFrom(make([]byte, 1500))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded, "%d bytes", n)
+}
+
+// A client that only begins sessions takes no place from others.
+func TestSessionsAreBounded(t *testing.T) {
+	f := newFixture(t, func(s *Settings, _ *ingest.ServerDeps) { s.MaxConnections = 1 })
+	idle := f.client()
+	idle.sends(pion.MimeTypeH264, 90000)
+	offer, err := idle.pc.CreateOffer(nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusCreated, f.ask(http.MethodPost, "/whip/live/b", sdpType, offer.SDP).StatusCode)
+	c, _ := f.publish()
+	f.eventually("it publishes", func() bool { return f.state() == media.ConnectionPublishing })
+	again := f.client()
+	again.sends(pion.MimeTypeH264, 90000)
+	require.Equal(t, http.StatusServiceUnavailable, again.offer("/whip/live/c").StatusCode)
+	require.NoError(t, c.pc.Close())
+	f.ended("the client has left")
 }
