@@ -44,6 +44,10 @@ type TrackConfig struct {
 	// contain them.
 	Width, Height, SampleRate, Channels int
 
+	// MinSegment is the shortest time after which other parameter sets begin a new description, and so a file. Within it they
+	// stay in the stream.
+	MinSegment time.Duration
+
 	DeriveDTS bool // the units have no decoding times: the feed derives them
 	// Optional is set for a track that may never send data. Before the first data of the track arrives, the feed does
 	// not wait for it, does not publish it and does not report its silence.

@@ -81,5 +81,5 @@ func (t *Track) describeByFrame(u *Unit) {
 		d.track.ParameterSets[i] = bytes.Clone(set)
 	}
 	d.setDepth()
-	t.desc, t.fresh = d, d
+	t.desc, t.fresh, t.describedNS = d, d, u.MonoNS
 }

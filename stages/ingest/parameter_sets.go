@@ -216,14 +216,20 @@ func (s *paramSets) choose() [][]byte {
 }
 
 // give returns the sets that the current unit must carry in the stream, or nil. These are the sets to which the unit
-// refers and which are unknown to a decoder that plays on, or to a decoder that began at the newest key frame. key
-// reports whether the unit is a key frame.
+// refers and which are unknown to a decoder that plays on, or to a decoder that began at the newest key frame. With a new
+// SPS come the PPS that refer to it, although they are the same: some decoders forget them. key reports whether the unit is
+// a key frame.
 func (s *paramSets) give(key bool) (carry [][]byte) {
 	if key {
 		s.key = s.unit
+		unknown := false
 		for i := range s.slots {
 			p := &s.slots[i]
 			p.given = p.described && !p.inStream
+			unknown = unknown || !p.given && p.used == s.unit && p.Kind != s.nal.Sets.PPS
+		}
+		for i := range s.slots {
+			s.slots[i].given = s.slots[i].given && !unknown
 		}
 	}
 	for i := range s.slots {

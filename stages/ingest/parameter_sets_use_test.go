@@ -340,3 +340,29 @@ func FuzzSlicePPS(f *testing.F) {
 		}
 	})
 }
+
+// With MinSegment, a change of size begins a file only if the last one is old enough. The pictures between can be decoded by the sets
+// before them.
+func TestASizeIsKeptForAWhile(t *testing.T) {
+	b := newBench(t)
+	v := b.add(rtp.Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, MinSegment: 10 * time.Second}})
+	const pictures = 25
+	for i := range uint32(pictures) { // one a second
+		b.shoot(v, i*90000, sps264(0, 20+20*(i%2)), ingesttest.PPS264(0, 0), slice264(idr264, 0))
+		b.Now = b.Now.Add(time.Second)
+	}
+	v.Close()
+	b.Feed.Close()
+	require.Len(t, b.Publisher.Units, pictures)
+	require.Empty(t, b.Publisher.Losses)
+	var begins []int
+	for i, u := range b.Publisher.Units {
+		if i == 0 || u.Set != b.Publisher.Units[i-1].Set {
+			begins = append(begins, i)
+		}
+		has, set := u.NALs, b.Publisher.Sets[u.Set-1][0].ParameterSets
+		require.Contains(t, append(has, set...), sps264(0, 20+20*(uint32(i)%2)), "picture %d", i)
+	}
+	require.Equal(t, []int{0, 11, 22}, begins, "10 has the size of 0")
+	require.Equal(t, uint64(11), b.Publisher.Repairs[ingest.RepairedSets], "1, 3 to 9, 12, 14 to 20, and 23")
+}

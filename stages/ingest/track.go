@@ -38,9 +38,10 @@ type Track struct {
 	outlierLogged bool     // the first outlier has been logged
 	passed        []string // bounds that units have exceeded and that were logged, as causes
 
-	cutsNS     [50]int64 // arrival of the key frames at which a changed description began a file, a ring
-	cut        int
-	cutsLogged bool // that changes come too often has been logged
+	cutsNS      [50]int64 // arrival of the key frames at which a changed description began a file, a ring
+	cut         int
+	describedNS int64 // arrival of the newest key frame that changed the description
+	cutsLogged  bool  // that changes come too often has been logged
 
 	pendingBytes int // bytes of memory of all units added to pending since it was empty
 
@@ -148,6 +149,7 @@ func (t *Track) accept(u *Unit) {
 		return
 	}
 	if known && (t.desc == nil || key && !t.sets.described() && t.mayCut(u)) {
+		t.describedNS = u.MonoNS
 		t.describeSets()
 	}
 	if t.desc != nil {
@@ -162,9 +164,13 @@ func (t *Track) accept(u *Unit) {
 
 // mayCut reports whether a key frame with other parameter sets may change the track's description, which begins a
 // file. It returns true for the first 50 changes. After that it returns false if the last 50 changes that began a
-// file came in less than 50 seconds. The new sets then stay in the stream before the key frame, where most players
-// read them.
+// file came in less than 50 seconds. It also returns false within TrackConfig.MinSegment of the last description. The new
+// sets then stay in the stream before the key frame, where most players read them.
 func (t *Track) mayCut(u *Unit) bool {
+	if u.MonoNS-t.describedNS < t.cfg.MinSegment.Nanoseconds() {
+		t.Repaired(RepairedSets, 1)
+		return false
+	}
 	if at := &t.cutsNS[t.cut%len(t.cutsNS)]; t.cut < len(t.cutsNS) || u.MonoNS-*at >= int64(len(t.cutsNS))*minCutDistanceNS {
 		*at = u.MonoNS
 		t.cut++

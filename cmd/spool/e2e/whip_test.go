@@ -5,6 +5,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,4 +58,25 @@ func TestBrowsersPublish(t *testing.T) {
 			t.Logf("%+v, %d recorded", got, recorded)
 		})
 	}
+}
+
+// A browser that changes the size of its pictures often does not make a file each: the sizes follow each other in one file.
+func TestABrowserChangesItsResolution(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "")
+	const stream = "live/resized"
+	r.start(stream, "?wait=true")
+	got := page[published](r, t, "chromium", "whip.html", url.Values{"to": {"/whip/" + stream}, "pictures": {"60"}, "resize": {"12"}})
+	require.True(t, got.Done, "%+v", got)
+	r.stop(stream)
+	records := r.awaitRecords(stream, 1)
+	require.Len(t, records, 1, "%+v", records)
+	out, complaint, err := run(t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "frame=width", "-of", "csv=p=0", r.path(records[0].File))
+	require.NoError(t, err)
+	require.Empty(t, complaint)
+	widths := strings.Fields(strings.ReplaceAll(out, ",", " "))
+	require.Len(t, widths, got.Pictures)
+	slices.Sort(widths)
+	require.Equal(t, []string{"320", "640"}, slices.Compact(widths))
+	require.Empty(t, r.stream(stream).Drops)
 }

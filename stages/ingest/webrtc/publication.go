@@ -91,7 +91,7 @@ func (s *Server) publish(p *peer, o *offer) (*publication, []codecParameters, er
 			codecOf[section.kind] = f.Name
 			codecs = append(codecs, codecsOf(section.kind, f)...)
 		}
-		config.Datagrams, config.Wait = true, reorderWait
+		config.Datagrams, config.Wait, config.Track.MinSegment = true, reorderWait, s.MinSegment.D()
 		configs = append(configs, config)
 		b.tracks = append(b.tracks, &received{mid: section.mid, video: section.kind == "video"})
 	}

@@ -14,6 +14,7 @@ type Settings struct {
 	ingest.ServerSettings
 	Advertise        []string        `yaml:"advertise" doc:"Further IP addresses at which clients reach the port of listen, such as that of a router that forwards it."`
 	KeyFrameInterval config.Duration `yaml:"key_frame_interval" doc:"A publisher is asked for a key frame this often: browsers send hardly any by themselves, and files begin with one. 0 asks only after a loss."`
+	MinSegment       config.Duration `yaml:"min_segment" doc:"A publisher that changes the size of its pictures begins a new file, but at most this often: browsers do so whenever their network changes. Within it the sizes follow each other in one file."`
 	ConnectTimeout   config.Duration `yaml:"connect_timeout" doc:"A client whose media is not connected this soon after its request is gone."`
 }
 
@@ -24,6 +25,7 @@ func init() {
 	ingest.RegisterServer(protocol, Settings{
 		ServerSettings:   ingest.DefaultServerSettings("127.0.0.1:8189"),
 		KeyFrameInterval: config.Duration(2 * time.Second),
+		MinSegment:       config.Duration(30 * time.Second),
 		ConnectTimeout:   config.Duration(10 * time.Second),
 	}, "WebRTC: WHIP publishes and WHEP plays, by requests to the HTTP server. Media uses this address, over UDP and TCP.", newServer)
 }
@@ -47,6 +49,7 @@ func (s *Settings) Check() (ps config.Problems) {
 		mayBeDisabled bool
 	}{
 		{"key_frame_interval", s.KeyFrameInterval, 500 * time.Millisecond, time.Hour, true},
+		{"min_segment", s.MinSegment, time.Second, 24 * time.Hour, true},
 		{"connect_timeout", s.ConnectTimeout, time.Second, time.Minute, false},
 	} {
 		if v := d.value.D(); (v < d.least || v > d.most) && !(v == 0 && d.mayBeDisabled) {
