@@ -44,8 +44,8 @@ type Pipelines interface {
 // Pipeline describes a declared pipeline and its present state, as GET /mp4/pipelines returns it.
 type Pipeline struct {
 	Name        string   `json:"name"`
-	Origin      string   `json:"origin" enum:"file,mp4,api" doc:"where it is declared; mp4: the block mp4 makes it"`
-	Record      string   `json:"record" enum:"manual,always,event"`
+	Origin      string   `json:"origin" enum:"file,mp4,egress,api" doc:"where it is declared; mp4, egress: this block makes it"`
+	Record      string   `json:"record" enum:"manual,always,event,watched"`
 	Streams     []string `json:"streams"`
 	Stages      []string `json:"stages" doc:"the graph: each stage passes its output to the next"` // names, the source first
 	Declaration string   `json:"declaration" doc:"YAML with all defaults and without secrets. For callers without the role declare, and for pipelines of the configuration file, only the host of a URL and the program of a command"`
@@ -108,7 +108,7 @@ type heldAnswer struct {
 // parsed as a part of the configuration.
 type pipelineBody struct {
 	Streams []string         `json:"streams,omitempty" doc:"patterns of stream paths"`
-	Record  string           `json:"record,omitempty" enum:"manual,always,event"`
+	Record  string           `json:"record,omitempty" enum:"manual,always,event,watched"`
 	Stages  []map[string]any `json:"stages" doc:"each a stage's name with its settings"`
 }
 

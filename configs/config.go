@@ -8,7 +8,7 @@ import (
 type Config struct {
 	MP4       MP4                       `yaml:"mp4" doc:"The defaults of every recording; this block alone is a complete configuration."`
 	Streams   map[StreamPath]Stream     `yaml:"streams" doc:"Streams by path, such as live/camera01: segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, and of . _ - + , : @ ~ and space; it begins with none of - + , : @ ~ and space, does not end with a space, and is neither . nor .. A published stream need not be named here."`
-	Pipelines map[PipelineName]Pipeline `yaml:"pipelines" doc:"How streams are recorded, by name. Without any, the mp4 block makes the pipeline default, for every stream, started by hand."`
+	Pipelines map[PipelineName]Pipeline `yaml:"pipelines" doc:"How streams are recorded and watched, by name. Without one that records, the mp4 block makes the pipeline default, for every stream, started by hand. Without one that is watched, the egress block makes the pipeline default-live, for every stream."`
 	Declare   Declare                   `yaml:"declare,omitempty" doc:"Everything outside the recorder that a pipeline made by API may reach (PUT /mp4/pipelines/NAME, with the role declare). Pipelines of this file may use it, too."`
 	Crontab   Crontab                   `yaml:"crontab" doc:"Scheduled recordings."`
 	Node      Node                      `yaml:"node" doc:"Identity of this recorder among recorders that share a database."`
@@ -87,10 +87,10 @@ type PullTLS struct {
 	Fingerprint string `yaml:"fingerprint" public:"of a certificate, which every client is shown" doc:"SHA-256 of the only accepted certificate, regardless of its name and validity: 64 hexadecimal digits, with or without colons. For cameras with self-signed certificates; the error of a pull without it contains the fingerprint."`
 }
 
-// Pipeline declares which streams a pipeline records, when, and how.
+// Pipeline declares which streams a pipeline records or serves to clients, when, and how.
 type Pipeline struct {
 	Streams []string     `yaml:"streams" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
-	Record  string       `yaml:"record" oneof:"manual always event" doc:"What starts a recording: manual: the API; always: the stream itself; event: a trigger."`
+	Record  string       `yaml:"record" oneof:"manual always event watched" doc:"What starts a recording: manual: the API; always: the stream itself; event: a trigger. watched: nothing is recorded, and the stage live serves the clients that watch; the default with this stage."`
 	Stages  *config.Node `yaml:"stages" doc:"The stages, each a name with its settings; see spool stages."`
 }
 

@@ -58,11 +58,11 @@ func (c *Config) misses(j Job) string {
 	return ""
 }
 
-// modes returns the mode (manual, always or event) of each pipeline whose patterns match a stream. The modes have no
+// modes returns the mode (manual, always or event) of each recording pipeline whose patterns match a stream. The modes have no
 // order and may repeat.
 func (c *Config) modes(stream string) (modes []string) {
 	for _, p := range c.Pipelines {
-		if p.covers(stream) {
+		if !p.watched() && p.covers(stream) {
 			modes = append(modes, p.Record)
 		}
 	}
@@ -77,7 +77,7 @@ func (c *Config) crontabWarnings() (ps config.Problems) {
 		stopped[j.Stream] = stopped[j.Stream] || j.Action == "record_stop"
 	}
 	for i, j := range c.Crontab.Jobs {
-		if len(c.Pipelines) > 0 && !c.recorded(j.Stream) {
+		if c.records() && !c.recorded(j.Stream) {
 			p := c.Problem(jobPath(i)+"/stream", "no pipeline matches this stream: the job records nothing")
 			ps = append(ps, p.WithHint("add the stream to a pipeline's streams"))
 		}

@@ -27,7 +27,9 @@ func (o *Overlay) Pipeline(name string, n *config.Node) (p Pipeline, problems co
 	if err := PipelineName(name).Validate(); err != nil {
 		problems.Add(n, "", "%v", err)
 	}
-	if problems = append(problems, n.Decode(&p)...); len(problems) == 0 {
+	problems = append(problems, n.Decode(&p)...)
+	p.implyMode(n)
+	if len(problems) == 0 {
 		in := o.inheritance
 		p.Stages = in.list(p.Stages)
 		problems = in.problems

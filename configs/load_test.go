@@ -138,7 +138,7 @@ func TestANamedFileMustExist(t *testing.T) {
 func TestTheMP4BlockMakesExactlyOnePipeline(t *testing.T) {
 	o := inDir(t, "mp4:\n  record_path: /data\n  max_file_size: 1GiB\n  before_duration: 3\n  fragment_duration: 0.2\n")
 	c := load(t, o)
-	require.Len(t, c.Pipelines, 1)
+	require.Len(t, recording(c), 1)
 	p := c.Pipelines["default"]
 	require.Equal(t, []string{"**"}, p.Streams)
 	require.Equal(t, "manual", p.Record)
@@ -154,7 +154,7 @@ func TestTheMP4BlockMakesExactlyOnePipeline(t *testing.T) {
 	require.Equal(t, "3s", p.Stages.List[1].Get("gop_ring").Get("before").Scalar)
 
 	c = load(t, inDir(t, "mp4: {enable: false}\n"))
-	require.Empty(t, c.Pipelines)
+	require.Empty(t, recording(c))
 	require.ErrorContains(t, c.Warnings, "nothing can be recorded")
 }
 
@@ -172,7 +172,7 @@ pipelines:
       - mp4: {fragment: false}
       - metadata
 `))
-	require.Len(t, c.Pipelines, 1)
+	require.Len(t, recording(c), 1)
 	require.Equal(t, "always", c.Pipelines["a"].Record)
 	stages := c.Pipelines["a"].Stages.List
 	require.Equal(t, int64(60), stages[2].Get("segmenter").Get("max_duration").Scalar)

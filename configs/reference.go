@@ -28,7 +28,7 @@ func Reference(stages []pipeline.StageInfo) []byte {
 		"live/camera02": {Pull: config.NewURL("rtsps://10.0.0.6/stream1"), TLS: PullTLS{Fingerprint: strings.Repeat("0", 64)}},
 	}
 	p := c.Pipelines[DefaultPipeline]
-	p.Stages = defaultStages(config.Pos{})
+	p.Stages = defaultStages(DefaultPipeline, pipelineYAML, config.Pos{})
 	c.Pipelines[DefaultPipeline] = p
 	c.Crontab.Jobs = []Job{{
 		Name: "Daily recording", Cron: "0 8 * * *", Action: "record_start", Stream: "live/camera01",
@@ -44,11 +44,16 @@ func Reference(stages []pipeline.StageInfo) []byte {
 	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))
 }
 
-// withStages replaces, in the YAML text of reference.yaml, the stages of the default pipeline by the same stages
-// with all their settings. After them it adds the other stages, as comments.
+// withStages replaces, in the YAML text of reference.yaml, the stages of the default pipelines by the same stages
+// with all their settings. After those of the pipeline that records it adds the other stages, as comments.
 func withStages(text []byte, stages []pipeline.StageInfo) []byte {
 	var places, documented, others bytes.Buffer
-	for _, n := range defaultStages(config.Pos{}).List {
+	if at := slices.IndexFunc(stages, func(s pipeline.StageInfo) bool { return s.Kind == pipeline.KindOutput }); at >= 0 {
+		place := fmt.Appendf(nil, "      - %s: {}\n", stages[at].Name)
+		text = bytes.Replace(text, place, []byte(indent(StagesYAML(stages[at:at+1]), "      ")), 1)
+		stages = slices.Delete(slices.Clone(stages), at, at+1)
+	}
+	for _, n := range defaultStages(DefaultPipeline, pipelineYAML, config.Pos{}).List {
 		name := n.Entries[0].Key
 		fmt.Fprintf(&places, "      - %s: {}\n", name)
 		at := slices.IndexFunc(stages, func(s pipeline.StageInfo) bool { return s.Name == name })
@@ -75,7 +80,7 @@ func StagesYAML(stages []pipeline.StageInfo) []byte {
 	var out bytes.Buffer
 	for _, s := range stages {
 		n, docs := config.Describe(s.Defaults)
-		out.WriteString(config.Comment(fmt.Sprintf("A %s%s: %s", s.Kind, types(s), s.Doc), 0))
+		out.WriteString(config.Comment(fmt.Sprintf("%s%s: %s", kindOf(s), types(s), s.Doc), 0))
 		if len(n.Entries) == 0 {
 			fmt.Fprintf(&out, "- %s: {}\n", s.Name)
 			continue
@@ -86,8 +91,17 @@ func StagesYAML(stages []pipeline.StageInfo) []byte {
 	return out.Bytes()
 }
 
+func kindOf(s pipeline.StageInfo) string {
+	if s.Kind == pipeline.KindOutput {
+		return "An output"
+	}
+	return "A " + s.Kind.String()
+}
+
 func types(s pipeline.StageInfo) string {
 	switch {
+	case s.Kind == pipeline.KindOutput:
+		return ""
 	case s.In == nil:
 		return " that gives " + pipeline.ElementName(s.Out)
 	case s.Out == nil:

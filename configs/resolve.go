@@ -17,11 +17,7 @@ func resolve(tree *config.Node) (*Config, config.Problems) {
 		c.Database.DSN = config.NewDSN(filepath.Join(c.MP4.RecordPath, "spool.db"))
 	}
 	in := c.inheritance()
-	if len(c.Pipelines) == 0 && c.MP4.Enable {
-		p := Pipeline{Stages: defaultStages(c.at("mp4").Pos)}
-		p.SetDefaults()
-		c.Pipelines = map[PipelineName]Pipeline{DefaultPipeline: p}
-	}
+	c.addDefaultPipelines()
 	for name, p := range c.Pipelines {
 		if p.Stages == nil || !p.Stages.IsList || len(p.Stages.List) == 0 {
 			delete(c.Pipelines, name) // Pipeline.Check reports this
@@ -33,23 +29,32 @@ func resolve(tree *config.Node) (*Config, config.Problems) {
 	return c, append(problems, in.problems...)
 }
 
-// DefaultPipeline is the name of the pipeline that the mp4 block makes if no pipeline is declared.
-const DefaultPipeline = "default"
+// The names of the pipelines that the blocks mp4 and egress make if no pipeline that records, or none that is watched, is
+// declared.
+const (
+	DefaultPipeline = "default"
+	DefaultLive     = "default-live"
+)
 
-//go:embed pipeline.yaml
-var pipelineYAML []byte
+var (
+	//go:embed pipeline.yaml
+	pipelineYAML []byte
+	//go:embed live.yaml
+	liveYAML []byte
+)
 
-// defaultStages returns the stages of the default pipeline. Their position is pos, that of the mp4 block.
-func defaultStages(pos config.Pos) *config.Node {
-	names, err := config.Parse("pipeline.yaml", pipelineYAML)
+// defaultStages returns the stages of a default pipeline, whose names are in text. Their position is pos, that of the block that
+// makes the pipeline.
+func defaultStages(of PipelineName, text []byte, pos config.Pos) *config.Node {
+	names, err := config.Parse("pipeline.yaml", text)
 	if err != nil {
-		panic(err) // pipeline.yaml is part of the program
+		panic(err) // the file is part of the program
 	}
 	list := []any{}
 	for _, n := range names.List {
 		name, _, _ := pipeline.StageEntry(n)
 		list = append(list, map[string]any{name: map[string]any{}})
 	}
-	path := config.Join(config.Join("pipelines", DefaultPipeline), "stages")
+	path := config.Join(config.Join("pipelines", string(of)), "stages")
 	return config.FromAny(list, path, func(string) config.Pos { return pos })
 }

@@ -22,17 +22,23 @@ func (c *Config) warnings() (ps config.Problems) {
 		ps.Add(n, hint, "%s", msg)
 	}
 	ps = append(ps, c.crontabWarnings()...)
-	if len(c.Pipelines) == 0 {
+	if !c.records() {
 		warn("enable the mp4 block or declare pipelines", "nothing can be recorded: mp4.enable is false and there are no pipelines", "mp4", "enable")
 	}
 	c.httpWarnings(warn)
+	c.liveWarnings(warn)
 	c.ingestWarnings(func(hint, msg, path string) {
 		warn(hint, msg, append([]string{"ingest"}, config.SplitPath(path)...)...)
 	})
 	for _, path := range slices.Sorted(maps.Keys(c.Streams)) {
-		if !c.Streams[path].Pull.Empty() && len(c.Pipelines) > 0 && !c.recorded(string(path)) {
-			warn("", "no pipeline matches this stream: it is never pulled", "streams", string(path))
+		if c.Streams[path].Pull.Empty() || !c.records() || c.recorded(string(path)) {
+			continue
 		}
+		text := "no pipeline matches this stream: it is never pulled"
+		if c.Egress.Enable && c.served(string(path)) {
+			text = "no pipeline records this stream: it is pulled only while a client watches it"
+		}
+		warn("", text, "streams", string(path))
 	}
 	return ps.Sorted()
 }

@@ -51,6 +51,16 @@ func (s *StageInfo) Written(settings *config.Node, m Meaning) (all []*config.Nod
 	return all
 }
 
+// EndsInOutput reports whether the last stage of a list is an output: see RegisterOutput.
+func EndsInOutput(list *config.Node) bool {
+	if list == nil || len(list.List) == 0 {
+		return false
+	}
+	name, _, ok := StageEntry(list.List[len(list.List)-1])
+	s := lookup(name)
+	return ok && s != nil && s.Kind == KindOutput
+}
+
 // EachStage calls do with each stage of a list and its settings. For a stage that has lists of stages in its
 // own settings, it then does the same with these lists. It skips unknown stages.
 func EachStage(list *config.Node, do func(s *StageInfo, settings *config.Node)) {

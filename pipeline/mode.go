@@ -10,12 +10,16 @@ const (
 	ModeManual Mode = "manual" // a request
 	ModeAlways Mode = "always" // the publisher's first media
 	ModeEvent  Mode = "event"  // a trigger; the recording begins before it
+
+	// ModeWatched records nothing: the pipeline ends in an output, which runs while a client watches.
+	ModeWatched Mode = "watched"
 )
 
 // CheckMode returns a problem for each stage that cannot work in the mode m at its place in the plan, branches
 // included.
 func (p *Plan) CheckMode(m Mode) config.Problems {
 	c := modeCheck{mode: m}
+	c.output(p)
 	c.walk(p, passed{})
 	return c.problems
 }
@@ -46,6 +50,17 @@ func (c *modeCheck) walk(p *Plan, way passed) {
 		for _, tail := range tails {
 			c.walk(tail, way)
 		}
+	}
+}
+
+// output adds a problem if the plan has an output and the mode is not watched, or the reverse.
+func (c *modeCheck) output(p *Plan) {
+	last := &p.stages[len(p.stages)-1]
+	switch is := last.Kind == KindOutput; {
+	case is && c.mode != ModeWatched:
+		c.add(last, "write record: watched, or leave record out", "%s records nothing: it runs while a client watches, and record is %s", last.Name, c.mode)
+	case !is && c.mode == ModeWatched:
+		c.add(last, "write stages: [source, live: {}], or another record", "record: watched records nothing: the pipeline must end in an output, and %s is a %s", last.Name, last.Kind)
 	}
 }
 

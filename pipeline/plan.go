@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -116,10 +117,12 @@ func (p *Plan) checkOrder(list *config.Node) config.Problems {
 		case i > 0 && d.Kind == KindSource:
 			problems.Add(at, "a pipeline has one source, at its beginning", "%s is a source, but not the first stage", d.Name)
 			continue
-		case i == last && d.Kind != KindSink:
+		case d.Kind == KindOutput && (i != 1 || !p.stages[0].has(ReadInPlace)):
+			problems.Add(at, "write stages: [source, "+d.Name+"]", "%s stands right behind source: clients read the stream itself", d.Name)
+		case i == last && d.Kind != KindSink && d.Kind != KindOutput:
 			problems.Add(at, "end with a sink such as metadata", "%s is a %s: the last stage must be a sink", d.Name, d.Kind)
-		case i < last && d.Kind == KindSink:
-			problems.Add(at, "a sink stands at the end", "%s is a sink, but stages follow it", d.Name)
+		case i < last && (d.Kind == KindSink || d.Kind == KindOutput):
+			problems.Add(at, fmt.Sprintf("%s stands at the end", withArticle(d.Kind)), "%s is %s, but stages follow it", d.Name, withArticle(d.Kind))
 		}
 		if i == 0 || p.stages[i-1].Out == nil || d.In == nil {
 			continue
@@ -129,6 +132,13 @@ func (p *Plan) checkOrder(list *config.Node) config.Problems {
 		}
 	}
 	return problems
+}
+
+func withArticle(k Kind) string {
+	if k == KindOutput {
+		return "an " + k.String()
+	}
+	return "a " + k.String()
 }
 
 // between returns the hint to put a stage between two neighbours, of which the first emits elements of type out and
@@ -145,6 +155,14 @@ func between(out, in reflect.Type) string {
 // Buffered reports whether the plan has a stage of KindBuffer.
 func (p *Plan) Buffered() bool {
 	return slices.ContainsFunc(p.stages, func(d declared) bool { return d.Kind == KindBuffer })
+}
+
+// Output returns the config of the output at the end of the plan, or nil if the plan has no output.
+func (p *Plan) Output() any {
+	if d := &p.stages[len(p.stages)-1]; d.Kind == KindOutput {
+		return d.cfg
+	}
+	return nil
 }
 
 // String returns the names of the stages with arrows between them.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -15,24 +16,25 @@ import (
 type Kind uint8
 
 // The roles of stages. A source emits elements, a transform takes and emits them, a buffer queues them, and a sink
-// takes them.
+// takes them. An output serves clients that watch: see RegisterOutput.
 const (
 	KindSource Kind = iota + 1
 	KindTransform
 	KindBuffer
 	KindSink
+	KindOutput
 )
 
 // String returns the role's name for users.
 func (k Kind) String() string {
-	return [...]string{"", "source", "transform", "buffer", "sink"}[k]
+	return [...]string{"", "source", "transform", "buffer", "sink", "output"}[k]
 }
 
 // StageInfo describes a registered stage.
 type StageInfo struct {
 	Name     string
 	Kind     Kind
-	In, Out  reflect.Type // element types; nil for the missing side of a source or sink
+	In, Out  reflect.Type // element types; nil for the missing side of a source or sink, and for an output
 	Doc      string
 	Defaults any                // the stage's config struct with the default settings
 	Inherits []config.Inherited // settings whose default is a setting elsewhere in the configuration
@@ -156,6 +158,16 @@ func RegisterSink[C, In any](name string, defaults C, doc string, create func(Se
 		}, nil
 	})
 }
+
+// RegisterOutput registers an output: the settings of clients that watch a stream. An output takes no elements, because
+// its clients read the access units of the source in place, before they are chunks. So it follows a source with the
+// trait ReadInPlace directly, in a pipeline of ModeWatched, of which Build makes no run: Plan.Output returns the
+// settings to the program's own server of clients. RegisterSource describes the parameters.
+func RegisterOutput[C any](name string, defaults C, doc string) {
+	register(name, KindOutput, nil, nil, defaults, doc, nil, func(Settings, any) (built, error) { return built{}, errNoRun })
+}
+
+var errNoRun = errors.New("an output has no run: its clients read the stream themselves")
 
 func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, doc string, traits []Trait, build func(Settings, any) (built, error)) {
 	if reflect.TypeFor[C]().Kind() != reflect.Struct {

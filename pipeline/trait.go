@@ -21,6 +21,8 @@ const (
 	MakesFiles
 	// Catalogues: the stage writes rows for its elements to the catalogue.
 	Catalogues
+	// ReadInPlace: clients can read the access units of the source themselves. An output needs such a source.
+	ReadInPlace
 )
 
 // Forks is the config of a stage that has branches, such as tee.

@@ -18,7 +18,7 @@ type SourceConfig struct{}
 func init() {
 	pipeline.RegisterSource("source", SourceConfig{},
 		"Reads the live stream of the run, from the newest key frame on. It waits for a publisher, and ends when the publisher leaves.",
-		newSource)
+		newSource, pipeline.ReadInPlace)
 }
 
 // source reads the run's stream from the hub.

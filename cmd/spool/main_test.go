@@ -66,8 +66,9 @@ func TestAMistypedCommandGetsASuggestion(t *testing.T) {
 func TestCheckBuildsWithoutStartingAnything(t *testing.T) {
 	code, out, errs := spool(t, "", "check")
 	require.Equal(t, exitOK, code, errs)
-	require.Equal(t, "no configuration file: configuration OK: 1 stream, 1 pipeline\n"+
+	require.Equal(t, "no configuration file: configuration OK: 1 stream, 2 pipelines\n"+
 		"default, for [**], manual: source -> gop_ring -> segmenter -> mp4 -> metadata\n"+
+		"default-live, for [**], watched: source -> live\n"+
 		"recordings does not exist yet: its file system is checked once it exists\n", out)
 	entries, err := os.ReadDir(".")
 	require.NoError(t, err)
@@ -228,7 +229,7 @@ func TestConfigPrintsAConfiguration(t *testing.T) {
 	_, shown, _ := spool(t, "mp4: {max_duration: 1h}\n", "config")
 	code, out, errs := spool(t, shown, "check")
 	require.Equal(t, exitOK, code, errs)
-	require.Contains(t, out, "1 pipeline")
+	require.Contains(t, out, "2 pipelines")
 }
 
 func TestStagesAreListedInThreeForms(t *testing.T) {

@@ -44,6 +44,9 @@ func knownSettings(t *testing.T) map[string]bool {
 	require.NoError(t, err)
 	add("", c)
 	for _, s := range pipeline.Stages() {
+		if s.Kind == pipeline.KindOutput { // its name is the begin of many a stream's path
+			continue
+		}
 		known[s.Name] = true
 		add(s.Name+"/", s.Defaults)
 	}

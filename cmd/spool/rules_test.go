@@ -59,7 +59,7 @@ var mayImport = []struct {
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
-	{"stages/egress", []string{"pipeline", "pipeline/media", "pipeline/streampath", "stages/clients", "stages/hub"}}, // no protocol
+	{"stages/egress", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/streampath", "stages/clients", "stages/hub"}}, // no protocol
 	{"stages/egress/cmaf", []string{"pipeline", "pipeline/codec", "pipeline/isobmff", "pipeline/media", "pipeline/media/live", "stages/hub"}},
 	{"stages/egress/fmp4", []string{"stages/egress", "stages/egress/cmaf"}},
 	{"stages/egress/hls", []string{"pipeline", "stages/egress", "stages/egress/cmaf"}},

@@ -67,9 +67,11 @@ func wrap(s string) string {
 }
 
 // signature returns the kind of a stage and the elements that it takes and gives, such as "(transform:
-// takes chunk, gives part)".
+// takes chunk, gives part)"; an output takes none.
 func signature(s pipeline.StageInfo) string {
 	switch {
+	case s.Kind == pipeline.KindOutput:
+		return "(output)"
 	case s.In == nil:
 		return fmt.Sprintf("(%s: gives %s)", s.Kind, pipeline.ElementName(s.Out))
 	case s.Out == nil:

@@ -22,7 +22,9 @@ type Declared struct {
 }
 
 // Covers reports whether the pipeline covers a stream, that is, may record it.
-func (d *Declared) Covers(stream string) bool { return d.Streams.Match(stream) }
+func (d *Declared) Covers(stream string) bool {
+	return d.Mode != pipeline.ModeWatched && d.Streams.Match(stream)
+}
 
 // Directory reports which streams exist; the hub implements it.
 type Directory interface {

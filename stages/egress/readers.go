@@ -20,7 +20,7 @@ var (
 	ErrNoStream = errors.New("the stream is not live: it has no publisher and no pull")
 	ErrLate     = fmt.Errorf("the stream's publisher has sent nothing new for %v", TracksWait)
 	ErrHungUp   = errors.New("the connection was closed by request")
-	ErrFull     = errors.New("too many clients read live streams: egress.max_readers")
+	ErrFull     = errors.New("too many clients read live streams")
 )
 
 // TracksWait bounds the wait for the tracks of a stream whose pull has just begun.
@@ -30,6 +30,7 @@ const TracksWait = 10 * time.Second
 // their protocol. It is safe for concurrent use.
 type Readers struct {
 	hub    *hub.Hub
+	gate   *Gate
 	limits clients.Limits
 	log    *slog.Logger
 	clock  pipeline.Clock
@@ -38,9 +39,10 @@ type Readers struct {
 	tables map[string]*clients.Table
 }
 
-// NewReaders returns Readers without clients. At most maxReaders clients of each protocol read at once; 0 is no limit.
-func NewReaders(h *hub.Hub, maxReaders int, log *slog.Logger, clock pipeline.Clock) *Readers {
-	return &Readers{hub: h, limits: clients.Limits{Readers: maxReaders}, log: log, clock: clock, tables: map[string]*clients.Table{}}
+// NewReaders returns Readers without clients, which the gate admits. At most maxReaders clients of each protocol read at once; 0
+// is no limit.
+func NewReaders(h *hub.Hub, gate *Gate, maxReaders int, log *slog.Logger, clock pipeline.Clock) *Readers {
+	return &Readers{hub: h, gate: gate, limits: clients.Limits{Readers: maxReaders}, log: log, clock: clock, tables: map[string]*clients.Table{}}
 }
 
 // Request is the request of a client to read a stream. The caller has checked that the client may read it.
@@ -54,7 +56,11 @@ type Request struct {
 }
 
 // Client is a client that reads a stream.
-type Client struct{ *clients.Client }
+type Client struct {
+	*clients.Client
+	Offer     Offer // at the time of its admission
+	leaveGate func()
+}
 
 // Check returns nil if the stream of a path can be read: it has a publisher, or a pull. Else it returns ErrNoStream, or the error
 // of a wrong path.
@@ -68,20 +74,30 @@ func Check(h *hub.Hub, path string) error {
 	return nil
 }
 
-// Admit admits a client. Its error is ErrNoStream, ErrFull, or that of a wrong path. The caller closes the client.
+// Admit admits a client. Its error is ErrNoStream, a *NotServedError, that of a wrong path, or wraps ErrFull. The caller closes the
+// client.
 func (r *Readers) Admit(q Request) (*Client, error) {
 	if err := Check(r.hub, q.Path); err != nil {
 		return nil, err
 	}
+	offer, err := r.gate.Offer(q.Protocol, q.Path)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := r.gate.Enter(q.Protocol, q.Path)
+	if err != nil {
+		r.table(q.Protocol).RefusedReader()
+		return nil, err
+	}
 	client := r.table(q.Protocol).Admit(remote(q.Remote), q.TLS, q.HangUp)
-	if client == nil {
-		return nil, ErrFull
+	if client == nil || !client.Reads(q.Path, q.User) {
+		if client != nil {
+			client.Leave()
+		}
+		leave()
+		return nil, fmt.Errorf("%w: egress.max_readers", ErrFull)
 	}
-	if !client.Reads(q.Path, q.User) {
-		client.Leave()
-		return nil, ErrFull
-	}
-	return &Client{client}, nil
+	return &Client{client, offer, leave}, nil
 }
 
 // remote is a net.Addr of a client's host:port.
@@ -91,7 +107,10 @@ func (remote) Network() string  { return "tcp" }
 func (r remote) String() string { return string(r) }
 
 // Close removes the client. Later calls have no effect.
-func (c *Client) Close() { c.Leave() }
+func (c *Client) Close() {
+	c.Leave()
+	c.leaveGate()
+}
 
 func (r *Readers) table(protocol string) *clients.Table {
 	r.mu.Lock()

@@ -27,7 +27,7 @@ func newReaders(t *testing.T, most int) (*egress.Readers, *hub.Hub) {
 		h.Close()
 		require.NoError(t, tasks.Stop(context.Background()))
 	})
-	return egress.NewReaders(h, most, log, pipeline.SystemClock), h
+	return egress.NewReaders(h, nil, most, log, pipeline.SystemClock), h
 }
 
 func request(protocol, path string) egress.Request {

@@ -97,7 +97,32 @@ type ServerDeps struct {
 // Readers says which clients of a server may read live streams, if its protocol has a way to.
 type Readers struct {
 	Allowed bool
-	Max     int // clients that read at once; 0: no limit
+	Max     int        // clients that read at once; 0: no limit
+	Gate    ReaderGate // nil: every stream may be read
+}
+
+// ReaderGate decides which live streams an output serves. The output's name is that of the protocol.
+type ReaderGate interface {
+	// Serves returns nil if clients may watch a stream by an output, or else the reason.
+	Serves(output, path string) error
+	// Enter counts a client of a stream until it calls leave. Its error refuses the client.
+	Enter(output, path string) (leave func(), err error)
+}
+
+// Serves returns nil if clients of a protocol may read a stream, or else the reason.
+func (r *Readers) Serves(protocol, path string) error {
+	if r.Gate == nil {
+		return nil
+	}
+	return r.Gate.Serves(protocol, path)
+}
+
+// Enter counts a client of a protocol that reads a stream until it calls leave, or refuses it.
+func (r *Readers) Enter(protocol, path string) (leave func(), err error) {
+	if r.Gate == nil {
+		return func() {}, nil
+	}
+	return r.Gate.Enter(protocol, path)
 }
 
 // ServerInfo describes a registered server.

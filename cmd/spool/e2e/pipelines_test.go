@@ -198,5 +198,5 @@ func TestReloadKeepsPipelinesMadeByAPI(t *testing.T) {
 	require.Equal(t, 0, r.signal(syscall.SIGTERM))
 	r = launch(t, staticBinary, r.dir, own+"}\n")
 	require.ElementsMatch(t, []string{"one", "two"}, byAPI(r))
-	require.Len(t, r.pipelines(), 3)
+	require.Len(t, r.pipelines(), 4, "with those of the blocks mp4 and egress")
 }

@@ -199,7 +199,7 @@ func TestAPlantedFileOfPipelinesIsNotObeyed(t *testing.T) {
 			r.expect("the pipelines made by API do not run", "a restart forgets", "is stored but does not run")
 			r.await("the pipelines made by API do not run")
 			eventually(t, "the file's own pipeline records", func() bool { return len(r.pipelines()["own"].Recording) > 0 })
-			require.Len(t, r.pipelines(), 1)
+			require.Len(t, r.pipelines(), 2, "with that of the block egress")
 			resp, body := r.send("PUT", "/mp4/pipelines/new", stagesOf(""), "Content-Type", inYAML)
 			require.Equal(t, 409, resp.StatusCode, body)
 			now, err := os.ReadFile(kept)

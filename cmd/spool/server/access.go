@@ -47,9 +47,9 @@ func liveStreams(s configs.LiveStreams) (out auth.Streams, err error) {
 
 // ingestReaders says which clients of the ingest servers may read streams. Without users in ingest.auth these servers know no
 // client: then none may read there what users of http.auth alone may read.
-func ingestReaders(c *configs.Config) ingest.Readers {
+func ingestReaders(c *configs.Config, gate ingest.ReaderGate) ingest.Readers {
 	known := len(c.Ingest.Auth.Users) > 0 || len(c.HTTP.Auth.Users)+len(c.HTTP.Auth.Tokens) == 0
-	return ingest.Readers{Allowed: c.Egress.Enable && known, Max: c.Egress.MaxReaders}
+	return ingest.Readers{Allowed: c.Egress.Enable && known, Max: c.Egress.MaxReaders, Gate: gate}
 }
 
 func roles(names []string) (out []auth.Role) {

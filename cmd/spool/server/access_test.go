@@ -133,6 +133,6 @@ func TestIngestServersPlayToClientsThatTheyKnow(t *testing.T) {
 		cfg.Egress = configs.Egress{Enable: c.enable, MaxReaders: 7}
 		cfg.HTTP.Auth.Tokens = make([]configs.Token, c.http)
 		cfg.Ingest.Auth.Users = make([]configs.Publisher, c.users)
-		require.Equal(t, ingest.Readers{Allowed: c.want, Max: 7}, ingestReaders(cfg), "%+v", c)
+		require.Equal(t, ingest.Readers{Allowed: c.want, Max: 7}, ingestReaders(cfg, nil), "%+v", c)
 	}
 }

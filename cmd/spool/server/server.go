@@ -73,6 +73,7 @@ type Server struct {
 	declared     *declared.Set
 	servers      *ingest.Servers
 	viewers      *egress.Readers
+	gate         *egress.Gate
 	wall         *wallclock.Judge
 	expected     *seen.Expected // the hub's and the remembered streams; set by open
 	disk         *diskTimes
@@ -159,6 +160,7 @@ func New(d declared.State, o Options) (*Server, error) {
 	pipeline.Provide(s.services, s.commands)
 	env := pipeline.Env{Services: s.services, Log: log, Clock: clock}
 	s.recorder = recorder.New(env, s.tasks, s.hub, d.Pipelines, time.Duration(cfg.ShutdownTimeout))
+	s.gate = egress.NewGate(s.offer)
 	s.recorder.LimitArmed(cfg.Memory.MaxArmed)
 	s.hub.KeepGOPs(s.recorder)
 	authorizer, err := newPublishers(cfg.Ingest.Auth, clock, s.signIns)
@@ -166,20 +168,30 @@ func New(d declared.State, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.servers, err = ingest.NewServers(cfg.Ingest.Servers, cfg.Ingest.ReadTimeout, ingest.ServerDeps{
-		Hub: s.hub, Authorizer: authorizer, Readers: ingestReaders(cfg), Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key, Tasks: s.tasks, Clock: clock, Log: log,
+		Hub: s.hub, Authorizer: authorizer, Readers: ingestReaders(cfg, s.gate), Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key, Tasks: s.tasks, Clock: clock, Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.viewers = egress.NewReaders(s.hub, cfg.Egress.MaxReaders, log, clock)
+	s.viewers = egress.NewReaders(s.hub, s.gate, cfg.Egress.MaxReaders, log, clock)
 	s.declared = declared.New(d, declared.Deps{
 		Load: o.Load, Hub: s.hub, Recorder: s.recorder, Raise: s.raise, Clock: clock, Wall: s.wall, Log: log,
+		Watched: s.connections().EndUnserved,
 	})
 	return s, nil
 }
 
 func (s *Server) connections() viewing.Connections {
-	return viewing.Connections{Servers: s.servers, Readers: s.viewers}
+	return viewing.Connections{Servers: s.servers, Readers: s.viewers, Gate: s.gate}
+}
+
+// offer returns what the clients of a stream get. Its error is an *egress.NotServedError.
+func (s *Server) offer(path string) (egress.Offer, error) {
+	d, err := s.recorder.Watched(path)
+	if err != nil {
+		return egress.Offer{}, &egress.NotServedError{Reason: fmt.Sprintf("nobody can watch this stream: %v", err)}
+	}
+	return egress.Offer{Pipeline: d.Plan.Name, LiveConfig: d.Plan.Output().(egress.LiveConfig)}, nil
 }
 
 // live returns the outputs over HTTP, or nil if clients may not read streams.

@@ -36,7 +36,7 @@ func newCamera(t *testing.T, cfg cmaf.Config) *camera {
 
 func (c *camera) open() *cmaf.Use {
 	c.t.Helper()
-	use, err := c.packagers.Open(egresstest.Path)
+	use, err := c.packagers.Open(egresstest.Path, 0)
 	require.NoError(c.t, err)
 	return use
 }

@@ -39,6 +39,14 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// window returns how much of a window lies in memory.
+func (c *Config) window(d time.Duration) time.Duration {
+	if d <= 0 {
+		return c.Window
+	}
+	return min(d, c.Window)
+}
+
 // Packagers has a Packager for each stream with clients. It is safe for concurrent use.
 type Packagers struct {
 	hub   *hub.Hub
@@ -75,8 +83,9 @@ func (u *Use) Close() { u.leave() }
 // Client returns a client of the packager, which is valid until the use is closed.
 func (u *Use) Client() *Client { return &Client{window: &u.Packager.window} }
 
-// Open uses the packager of a stream, which starts it if it does not run. Its errors are those of hub.Read.
-func (s *Packagers) Open(path string) (*Use, error) {
+// Open uses the packager of a stream, which starts it if it does not run. window is the media that its playlists list, from now on;
+// 0 is Config.Window. Its errors are those of hub.Read.
+func (s *Packagers) Open(path string, window time.Duration) (*Use, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.by[path]
@@ -104,6 +113,7 @@ func (s *Packagers) Open(path string) (*Use, error) {
 			return nil
 		})
 	}
+	p.keep(s.cfg.window(window))
 	p.users++
 	p.uses++
 	return &Use{&p.Packager, sync.OnceFunc(func() { s.leave(p) })}, nil

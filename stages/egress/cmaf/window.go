@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // ErrEnded is the error of a Client whose packager has ended: the recorder shuts down.
@@ -12,11 +13,11 @@ var ErrEnded = errors.New("the live stream has ended")
 // window holds the newest parts of a stream. It implements media.Queue: the memory budget drops from it before any recording
 // loses media.
 type window struct {
-	keepNS   int64
 	maxBytes int
 
 	mu      sync.Mutex // guards the fields below
-	parts   []*Part    // the oldest first, beginning with the first part of a segment; the window owns a reference to each
+	keepNS  int64
+	parts   []*Part // the oldest first, beginning with the first part of a segment; the window owns a reference to each
 	bytes   int
 	init    *Init // of the newest tracks; nil: not known yet, or players know none of them
 	known   bool  // the tracks are known
@@ -24,6 +25,13 @@ type window struct {
 	changed chan struct{} // closed at the next change
 	bounds  Limits
 	fixed   bool // bounds are
+}
+
+// keep sets the duration of the parts that the window holds.
+func (w *window) keep(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.keepNS = d.Nanoseconds()
 }
 
 // newestParts is the number of newest parts that keep a copy of their bytes: see Part.Bytes.

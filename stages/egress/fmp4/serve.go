@@ -17,6 +17,8 @@ import (
 // Protocol is the name of this output in the list of connections.
 const Protocol = "fmp4"
 
+func init() { egress.RegisterOutput(Protocol) }
+
 // Server serves streams. Its methods are safe for concurrent use.
 type Server struct {
 	Readers   *egress.Readers
@@ -40,7 +42,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, path, user string
 		return err
 	}
 	defer client.Close()
-	use, err := s.Packagers.Open(path)
+	use, err := s.Packagers.Open(path, client.Offer.Window.D())
 	if err != nil {
 		return err
 	}

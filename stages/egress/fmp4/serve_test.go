@@ -32,7 +32,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	c := egresstest.New(t)
-	s := &site{Camera: c, readers: egress.NewReaders(c.Hub, 2, slog.New(slog.DiscardHandler), pipeline.SystemClock)}
+	s := &site{Camera: c, readers: egress.NewReaders(c.Hub, nil, 2, slog.New(slog.DiscardHandler), pipeline.SystemClock)}
 	s.packagers = cmaf.NewPackagers(c.Hub, c.Tasks, egresstest.Epoch, cmaf.Config{})
 	out := &live.Server{
 		Readers: s.readers, Packagers: s.packagers, Stall: time.Minute, Now: time.Now,
@@ -119,7 +119,7 @@ func TestAClientBeginsWithTheNewestTracks(t *testing.T) {
 	s := newSite(t)
 	s.Publish(640)
 	s.Shoot(40, 50)
-	use, err := s.packagers.Open(egresstest.Path)
+	use, err := s.packagers.Open(egresstest.Path, 0)
 	require.NoError(t, err)
 	defer use.Close()
 	s.Leave()

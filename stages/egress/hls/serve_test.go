@@ -33,7 +33,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	c := egresstest.New(t)
-	s := &site{Camera: c, t: t, readers: egress.NewReaders(c.Hub, 20, slog.New(slog.DiscardHandler), pipeline.SystemClock)}
+	s := &site{Camera: c, t: t, readers: egress.NewReaders(c.Hub, nil, 20, slog.New(slog.DiscardHandler), pipeline.SystemClock)}
 	packagers := cmaf.NewPackagers(c.Hub, c.Tasks, egresstest.Epoch, cmaf.Config{})
 	out := hls.New(s.readers, packagers, c.Tasks, pipeline.SystemClock, time.Minute)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

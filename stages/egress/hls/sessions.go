@@ -18,6 +18,8 @@ import (
 // Protocol is the name of this output in the list of connections.
 const Protocol = "hls"
 
+func init() { egress.RegisterOutput(Protocol) }
+
 const (
 	sessionIdle   = 15 * time.Second // ends a session that has requested nothing for so long
 	maxRequests   = 16               // of one session at once
@@ -104,7 +106,7 @@ func (s *sessions) open(r *http.Request, path, user string) (one *session, err e
 	if err != nil {
 		return nil, err
 	}
-	if one.use, err = s.packagers.Open(path); err != nil {
+	if one.use, err = s.packagers.Open(path, one.client.Offer.Window.D()); err != nil {
 		one.client.Close()
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 // Of two requests that begin a session with one ID at once, the second joins the session of the first.
 func TestOneIDIsOneSession(t *testing.T) {
 	c := egresstest.New(t)
-	readers := egress.NewReaders(c.Hub, 20, slog.New(slog.DiscardHandler), pipeline.SystemClock)
+	readers := egress.NewReaders(c.Hub, nil, 20, slog.New(slog.DiscardHandler), pipeline.SystemClock)
 	s := New(readers, cmaf.NewPackagers(c.Hub, c.Tasks, pipeline.SystemClock, cmaf.Config{}), c.Tasks, pipeline.SystemClock, 0)
 	c.Publish(640)
 	defer c.Leave()

@@ -38,9 +38,10 @@ type reader struct {
 	player *play.Player      // of the tracks that were set up at the newest PLAY; nil: before
 	played int               // number of those tracks
 
-	halt func()        // ends the player; nil: none has begun
-	done chan struct{} // closed when the newest player has ended
-	gone chan struct{} // closed when the session's ports are free
+	leave func()        // the gate; nil: before the first PLAY
+	halt  func()        // ends the player; nil: none has begun
+	done  chan struct{} // closed when the newest player has ended
+	gone  chan struct{} // closed when the session's ports are free
 }
 
 // unsupported returns the response to a request that requires a feature which the server does not have (RFC 2326, 12.32), or nil.
@@ -96,6 +97,9 @@ func (h *handler) tracks(k *connState, path string) (*play.Description, error) {
 	if err := egress.Check(h.hub, path); err != nil {
 		return nil, err
 	}
+	if err := h.cfg.Readers.Serves(protocol, path); err != nil {
+		return nil, err
+	}
 	units, err := h.hub.Read(path, live.Options{})
 	if err != nil {
 		return nil, err
@@ -110,7 +114,10 @@ func (h *handler) tracks(k *connState, path string) (*play.Description, error) {
 
 // readerRefusal returns the response to a client that cannot read a stream for a reason.
 func readerRefusal(err error) *base.Response {
+	var notServed *egress.NotServedError
 	switch {
+	case errors.As(err, &notServed):
+		return answer(base.StatusNotFound, "Stream Is Not Served By RTSP")
 	case errors.Is(err, egress.ErrNoStream), errors.Is(err, hub.ErrNoTracks):
 		return answer(base.StatusNotFound, "Stream Is Not Live")
 	case errors.Is(err, play.ErrNoTracks):
@@ -220,6 +227,13 @@ func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (res *base.Respons
 
 // begin prepares a player, which starts once the response is written.
 func (r *reader) begin() error {
+	if r.leave == nil {
+		leave, err := r.of.cfg.Readers.Enter(protocol, r.path)
+		if err != nil {
+			return err
+		}
+		r.leave = leave
+	}
 	if !r.conn.client.Reads(r.path, r.user) {
 		return egress.ErrFull
 	}
@@ -289,6 +303,9 @@ func (r *reader) close() {
 	r.stop()
 	r.conn.silent.Store(false)
 	r.conn.opened(r.of.cfg.ReadTimeout)
+	if r.leave != nil {
+		r.leave()
+	}
 	r.of.ports.release(r)
 	close(r.gone)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/stages/egress"
 	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
@@ -46,6 +47,7 @@ type UDP struct {
 const protocol = "rtsp"
 
 func init() {
+	egress.RegisterOutput(protocol)
 	ingest.RegisterServer(protocol, Settings{
 		ServerSettings:  ingest.DefaultServerSettings("127.0.0.1:8554"),
 		UDP:             UDP{RTP: 8000, RTCP: 8001},

@@ -149,7 +149,7 @@ func TestABrokenFileOfStoredPipelinesIsRefused(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(record, ".spool-pipelines.yaml"), []byte(text), 0o600))
 		state, err := Read(configured(t, "mp4: {record_path: "+record+"}\n"))
 		require.NoError(t, err, text)
-		require.Len(t, state.Pipelines, 1, text)
+		require.Len(t, state.Pipelines, 2, text) // those of the blocks mp4 and egress
 		said := ""
 		for _, wrong := range state.Refused {
 			said += wrong.Error()

@@ -94,9 +94,11 @@ type Deps struct {
 	Recorder *recorder.Recorder
 	// Raise records an event that the schedule demands.
 	Raise func(ctx context.Context, stream string, t pipeline.Trigger) error
-	Clock pipeline.Clock
-	Wall  *wallclock.Judge
-	Log   *slog.Logger
+	// Watched ends the connections of clients whose stream no pipeline serves any more.
+	Watched func()
+	Clock   pipeline.Clock
+	Wall    *wallclock.Judge
+	Log     *slog.Logger
 }
 
 // Set holds the declarations of a running recorder and applies changes of them. It implements
@@ -110,6 +112,7 @@ type Set struct {
 	recorder *recorder.Recorder
 	schedule *recorder.Schedule
 	raise    func(context.Context, string, pipeline.Trigger) error
+	watched  func() // Deps.Watched
 	clock    pipeline.Clock
 	log      *slog.Logger
 
@@ -130,7 +133,7 @@ func New(s State, d Deps) *Set {
 	dir := s.File.MP4.RecordPath
 	p := &Set{
 		load: d.Load, started: s.File, kept: keptFile(dir), disk: durable.Below(dir),
-		hub: d.Hub, recorder: d.Recorder, raise: d.Raise, clock: d.Clock, log: d.Log, now: s, stops: stopsFile{path: filepath.Join(dir, ".spool-stops.json")},
+		hub: d.Hub, recorder: d.Recorder, raise: d.Raise, watched: d.Watched, clock: d.Clock, log: d.Log, now: s, stops: stopsFile{path: filepath.Join(dir, ".spool-stops.json")},
 	}
 	p.schedule = recorder.NewSchedule(d.Recorder, d.Clock, d.Wall, d.Log, p.trigger)
 	p.schedule.Set(s.base.agenda)
@@ -211,6 +214,8 @@ func (p *Set) describe(in *State, d *recorder.Declared, recording map[string][]s
 		out.Origin = "api"
 	case in.File.Writes(config.Join("pipelines", name)):
 		out.Origin = "file"
+	case name == string(configs.DefaultLive):
+		out.Origin = "egress"
 	default:
 		out.Origin = "mp4"
 	}
@@ -240,5 +245,7 @@ func (p *Set) Stop(ctx context.Context, name string, drain bool) (int, error) {
 	if now := p.State(); !now.has(name) {
 		return 0, errNoPipeline(name)
 	}
-	return p.recorder.Hold(ctx, name, recorder.HoldOptions{Drain: drain})
+	ended, err := p.recorder.Hold(ctx, name, recorder.HoldOptions{Drain: drain})
+	p.watched()
+	return ended, err
 }

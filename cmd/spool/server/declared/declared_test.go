@@ -75,10 +75,11 @@ func TestKeptPipelinesAreReadBack(t *testing.T) {
 func TestSettingsThatWaitForARestart(t *testing.T) {
 	base := configured(t, "http: {listen: 127.0.0.1:1}\nmp4: {max_duration: 5}\nstreams: {a: {}}\n")
 	for text, want := range map[string][]string{
-		"http: {listen: 127.0.0.1:1}\nmp4: {fragment: true}\nstreams: {b: {}}\ncrontab: {jobs: []}\n": nil,
-		"http: {listen: 127.0.0.1:2}\nstreams: {a: {}}\n":                                             {"http/listen"},
-		"http: {listen: 127.0.0.1:1}\nmp4: {expire_days: 3}\nlog: {level: debug}\nstreams: {a: {}}\n": {"log/level", "mp4/expire_days"},
-		"http: {listen: 127.0.0.1:1, auth: none}\nstreams: {a: {}}\n":                                 {"http/auth"},
+		"http: {listen: 127.0.0.1:1}\negress: {window: 1h, max_readers: 3}\nmp4: {max_duration: 5}\nstreams: {a: {}}\n": {"egress/max_readers"},
+		"http: {listen: 127.0.0.1:1}\nmp4: {fragment: true}\nstreams: {b: {}}\ncrontab: {jobs: []}\n":                   nil,
+		"http: {listen: 127.0.0.1:2}\nstreams: {a: {}}\n":                                                               {"http/listen"},
+		"http: {listen: 127.0.0.1:1}\nmp4: {expire_days: 3}\nlog: {level: debug}\nstreams: {a: {}}\n":                   {"log/level", "mp4/expire_days"},
+		"http: {listen: 127.0.0.1:1, auth: none}\nstreams: {a: {}}\n":                                                   {"http/auth"},
 	} {
 		require.Equal(t, want, needRestart(base, configured(t, text)), text)
 	}

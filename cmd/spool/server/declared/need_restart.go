@@ -12,6 +12,9 @@ import (
 // live lists the top-level settings that a reload applies. All other settings need a restart.
 var live = []string{"streams", "pipelines", "declare", "crontab", "mp4"}
 
+// taken lists the settings that a reload applies although live does not contain their top-level setting: pipelines inherit them.
+var taken = []string{"egress/window"}
+
 // late lists the settings that need a restart although live contains their top-level setting.
 var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
 
@@ -25,7 +28,7 @@ func (p *Set) NeedRestart() ([]string, time.Time) {
 }
 
 // needRestart returns the paths of the settings that differ between the configurations started and now, and
-// that take effect only at the next start of spool: see live and late.
+// that take effect only at the next start of spool: see live, taken and late.
 func needRestart(started, now *configs.Config) (paths []string) {
 	a, b := config.Reveal(started), config.Reveal(now)
 	for _, e := range b.Entries {
@@ -33,6 +36,7 @@ func needRestart(started, now *configs.Config) (paths []string) {
 			paths = append(paths, differing(a.Get(e.Key), e.Value)...)
 		}
 	}
+	paths = slices.DeleteFunc(paths, func(path string) bool { return slices.Contains(taken, path) })
 	for _, path := range late {
 		x, y := a, b
 		for _, key := range config.SplitPath(path) {

@@ -95,6 +95,7 @@ func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 		p.log.Error("some recordings that this change ended could not be finished", "error", err)
 		out.Warnings = append(out.Warnings, "some recordings that were ended could not be finished: see the log")
 	}
+	p.watched()
 	for _, path := range out.Streams.Removed {
 		p.forget(ctx, path, !before.All.Streams[configs.StreamPath(path)].Pull.Empty())
 	}

@@ -14,6 +14,16 @@ import (
 type Connections struct {
 	Servers *ingest.Servers
 	Readers *egress.Readers
+	Gate    *egress.Gate
+}
+
+// EndUnserved closes the connections of the clients that watch a stream which no pipeline serves by their protocol any more.
+func (c Connections) EndUnserved() {
+	for _, one := range c.Connections() {
+		if one.State == media.ConnectionReading && c.Gate.Serves(one.Protocol, one.Path) != nil {
+			c.End(one.Protocol, one.Number)
+		}
+	}
 }
 
 // Connections lists the open connections, sorted by protocol and number.

@@ -43,7 +43,10 @@ func (l Live) Serve(w http.ResponseWriter, r *http.Request, file, user string) (
 
 // answerOf returns the API's error for an error of an output.
 func answerOf(err error) error {
+	var notServed *egress.NotServedError
 	switch {
+	case errors.As(err, &notServed):
+		return api.NotFound("%v", err)
 	case errors.Is(err, egress.ErrNoStream), errors.Is(err, hls.ErrNoFile), errors.Is(err, cmaf.ErrNoTracks), errors.Is(err, cmaf.ErrEnded):
 		return api.NotFound("%v", err)
 	case errors.Is(err, egress.ErrHungUp):
