@@ -46,6 +46,7 @@ var mayImport = []struct {
 	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
 	{"cmd/spool/server/declared", []string{"cmd/spool/server/unmanaged", "api", "api/auth", "configs", "sinks/metadata/database", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder", "pipeline/wallclock"}},
 	{"cmd/spool/server/unmanaged", []string{"configs", "pipeline", "pipeline/config", "sinks/mp4/disk"}},
+	{"cmd/spool/server/timeshift", []string{"api/playback/clip", "pipeline/isobmff", "pipeline/media", "stages/egress/cmaf"}},
 	{"cmd/spool/server/viewing", []string{"api", "pipeline/media", "stages/clients", "stages/egress/...", "stages/hub", "stages/ingest"}},
 	{"cmd/spool/server/outside", []string{"cmd/spool/server/unmanaged", "configs", "pipeline", "pipeline/certificate", "pipeline/config", "pipeline/filesystem", "sinks/mp4/disk"}},
 	{"cmd/...", nil}, // only tests

@@ -14,8 +14,10 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/api/export"
+	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/cmd/spool/server/declared"
 	"github.com/gospool/spool/cmd/spool/server/seen"
+	"github.com/gospool/spool/cmd/spool/server/timeshift"
 	"github.com/gospool/spool/cmd/spool/server/viewing"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
@@ -194,12 +196,12 @@ func (s *Server) offer(path string) (egress.Offer, error) {
 	return egress.Offer{Pipeline: d.Plan.Name, LiveConfig: d.Plan.Output().(egress.LiveConfig)}, nil
 }
 
-// live returns the outputs over HTTP, or nil if clients may not read streams.
-func (s *Server) live() api.Live {
+// live returns the outputs over HTTP, or nil if clients may not read streams. What they list of the past they read from clips.
+func (s *Server) live(clips *clip.Library) api.Live {
 	if !s.cfg.Egress.Enable {
 		return nil
 	}
-	packagers := cmaf.NewPackagers(s.hub, s.tasks, s.clock, cmaf.Config{})
+	packagers := cmaf.NewPackagers(s.hub, s.tasks, s.clock, cmaf.Config{Archive: &timeshift.Archive{Library: clips, Catalogue: s.recordings}})
 	return viewing.Live{
 		FMP4: &fmp4.Server{Readers: s.viewers, Packagers: packagers, Stall: viewerStall, Now: s.clock.Now},
 		HLS:  hls.New(s.viewers, packagers, s.tasks, s.clock, viewerStall),

@@ -33,6 +33,13 @@ type track struct {
 	width uint32 // shown width, 16.16 fixed point
 }
 
+// Len returns the number of tracks, and Lead the index of the one whose key frames begin the parts.
+func (i *Init) Len() int  { return len(i.tracks) }
+func (i *Init) Lead() int { return i.lead }
+
+// Track returns the description of a track.
+func (i *Init) Track(track int) *media.Track { return &i.set.Tracks[i.tracks[track].from] }
+
 // MIME returns the media type with its codecs parameter (RFC 6381).
 func (i *Init) MIME() string {
 	kind := "video"

@@ -29,6 +29,9 @@ func (w *window) limits() Limits {
 func (w *window) measure() Limits {
 	l := w.bounds
 	var longest, open, part int64 // longest complete segment, the open one, the longest part
+	for _, s := range w.past.list {
+		longest = max(longest, s.DurationNS)
+	}
 	for _, p := range w.parts {
 		if p.First {
 			longest, open = max(longest, open), 0

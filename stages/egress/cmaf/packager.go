@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/media/live"
 	"github.com/gospool/spool/stages/hub"
@@ -19,8 +20,12 @@ const (
 // Packager makes the parts of one stream. It is safe for concurrent use.
 type Packager struct {
 	window
-	cfg  Config
-	path string
+	cfg       Config
+	path      string
+	archive   Archive // nil: none
+	clock     pipeline.Clock
+	leadNS    int64         // time before the first part on the time line, for what was recorded before
+	extending chan struct{} // holds a token while Use.Extend works
 
 	// The fields below belong to the packager's task.
 	init   *Init
@@ -39,16 +44,22 @@ type Packager struct {
 	first       uint64 // number of the first part
 	begunParts  uint64 // their number
 	nextSegment uint64
-	index       int // of the next part in its segment
-	breaks      int // number of discontinuous parts
+	index       int   // of the next part in its segment
+	breaks      int   // number of discontinuous parts
+	sums        []Run // of the open segment, by track of init
 }
 
 // setUp prepares a packager that begins now. Its numbers begin where those of an earlier packager of the stream cannot be: a
-// segment lasts a second, and a hundredth of a second begins at most one part.
-func (p *Packager) setUp(cfg Config, path string, now time.Time) {
-	p.cfg, p.path = cfg, path
+// segment lasts a second, and a hundredth of a second begins at most one part. If playlists list what was recorded before, which has
+// lower numbers, a millisecond counts one.
+func (p *Packager) setUp(cfg Config, path string, clock pipeline.Clock, before time.Duration) {
+	now := clock.Now()
+	p.cfg, p.path, p.archive, p.clock, p.leadNS, p.extending = cfg, path, cfg.Archive, clock, before.Nanoseconds(), make(chan struct{}, 1)
 	p.first, p.nextSegment, p.inits = uint64(now.UnixMilli()/10), uint64(now.Unix()), uint64(now.Unix())
 	p.keepNS, p.maxBytes = cfg.Window.Nanoseconds(), cfg.MaxBytes
+	if before > 0 {
+		p.nextSegment = uint64(now.UnixMilli())
+	}
 	p.bounds = Limits{PartNS: cfg.Part.Nanoseconds(), SegmentNS: cfg.Longest.Nanoseconds()}
 }
 
@@ -125,7 +136,7 @@ func (p *Packager) begin(u *live.Unit) {
 	}
 	steadyNS := u.UTC - u.SteppedNS
 	if !p.begun {
-		p.begun, p.zeroNS = true, steadyNS
+		p.begun, p.zeroNS = true, steadyNS-p.leadNS
 	} else {
 		p.broken = true
 	}
@@ -245,12 +256,43 @@ func (p *Packager) close(exact bool) {
 			p.endNS = max(p.endNS, media.ToNanos(c.EndTicks+p.shifts[i], p.timescale(i)))
 		}
 	}
+	if p.sums = p.account(part); p.sums != nil {
+		part.runs = slices.Clone(p.sums)
+	}
 	part.assemble(p.runs, p.shifts)
 	p.segmentNS += max(part.DurationNS, 1)
 	for i := range p.runs {
 		p.runs[i].reset()
 	}
 	p.window.push(part)
+}
+
+// account adds the samples of a part that ends to those of its segment, and returns their sum; nil if playlists list nothing of the
+// past, or did not when the segment began.
+func (p *Packager) account(part *Part) []Run {
+	sums := p.sums
+	switch {
+	case !p.window.listsPast():
+		return nil
+	case part.First:
+		sums = make([]Run, len(p.runs))
+	case sums == nil:
+		return nil
+	}
+	for i := range p.runs {
+		c, sum := &p.runs[i].cols, &sums[i]
+		if c.Len() == 0 {
+			continue
+		}
+		if sum.Samples == 0 {
+			sum.FromTicks = c.DTS[0] + p.shifts[i]
+		}
+		sum.UntilTicks = c.EndTicks + p.shifts[i]
+		for _, size := range c.SizeBytes {
+			sum.Count(size)
+		}
+	}
+	return sums
 }
 
 // discard releases the open part.

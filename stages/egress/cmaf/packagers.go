@@ -19,6 +19,7 @@ type Config struct {
 	Window   time.Duration // the newest segments that are held (30 s)
 	MaxBytes int           // bound of the parts in the window of a stream, except its two newest segments (64 MiB)
 	Linger   time.Duration // a packager goes on for this long after its last client (10 s)
+	Archive  Archive       // finds what is older than Window; nil: playlists list nothing older
 }
 
 func (c Config) withDefaults() Config {
@@ -39,12 +40,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// window returns how much of a window lies in memory.
-func (c *Config) window(d time.Duration) time.Duration {
-	if d <= 0 {
-		return c.Window
+// window returns how much of a window lies in memory, and the whole of it if playlists list more; else 0.
+func (c *Config) window(d time.Duration) (held, listed time.Duration) {
+	switch {
+	case d <= 0:
+		return c.Window, 0
+	case d <= c.Window || c.Archive == nil:
+		return min(d, c.Window), 0
 	}
-	return min(d, c.Window)
+	return c.Window, d
 }
 
 // Packagers has a Packager for each stream with clients. It is safe for concurrent use.
@@ -88,6 +92,7 @@ func (u *Use) Client() *Client { return &Client{window: &u.Packager.window} }
 func (s *Packagers) Open(path string, window time.Duration) (*Use, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	held, listed := s.cfg.window(window)
 	p := s.by[path]
 	if p == nil {
 		units, err := s.hub.Read(path, live.Options{})
@@ -100,7 +105,8 @@ func (s *Packagers) Open(path string, window time.Duration) (*Use, error) {
 			return nil, err
 		}
 		p = &shared{}
-		p.setUp(s.cfg, path, s.clock.Now())
+		p.keep(held, listed) // before the first part
+		p.setUp(s.cfg, path, s.clock, listed)
 		leaveBudget := s.hub.Viewers(&p.window)
 		ctx, cancel := context.WithCancelCause(context.Background())
 		p.stop = func() { cancel(pipeline.ErrStopped) }
@@ -113,7 +119,7 @@ func (s *Packagers) Open(path string, window time.Duration) (*Use, error) {
 			return nil
 		})
 	}
-	p.keep(s.cfg.window(window))
+	p.keep(held, listed)
 	p.users++
 	p.uses++
 	return &Use{&p.Packager, sync.OnceFunc(func() { s.leave(p) })}, nil

@@ -31,6 +31,7 @@ type Part struct {
 	joined   []byte     // see Bytes; nil: not made, or no longer kept
 	old      bool       // joined is not kept
 
+	runs   []Run  // of its segment up to the end of the part; nil: the window lists nothing of the past
 	head   []byte // boxes up to the payload
 	body   [][]byte
 	chunks []*media.Chunk // hold the body; the part owns a reference to each
@@ -125,34 +126,48 @@ const headBytes = 512
 
 // assemble writes the head of the part, and takes over the bodies of the runs.
 func (p *Part) assemble(runs []run, shifts []int64) {
-	w := isobmff.Writer{B: make([]byte, 0, headBytes+16*p.Units)}
+	startUTC := int64(0)
+	if p.First && runs[p.Init.lead].cols.Len() > 0 {
+		startUTC = p.StartUTC
+	}
+	p.head, p.SizeBytes = headOf(p.Init, p.Number, runs, shifts, startUTC, p.Units)
 	slices := 0
-	if lead := &runs[p.Init.lead]; p.First && lead.cols.Len() > 0 {
-		w.Prft(isobmff.Prft{TrackID: p.Init.tracks[p.Init.lead].id, UTC: p.StartUTC, MediaTicks: uint64(lead.cols.DTS[0] + shifts[p.Init.lead])})
+	for i := range runs {
+		slices += len(runs[i].body)
+	}
+	p.body = make([][]byte, 0, slices)
+	for i := range runs {
+		p.body = append(p.body, runs[i].body...)
+	}
+	p.SizeBytes += len(p.head)
+}
+
+// headOf returns the boxes up to the payload of a fragment with a number, and the size of the payload. With startUTC, the wall clock of
+// the lead track's first sample, the fragment begins with a prft.
+func headOf(init *Init, number uint64, runs []run, shifts []int64, startUTC int64, units int) (head []byte, payloadBytes int) {
+	w := isobmff.Writer{B: make([]byte, 0, headBytes+16*units)}
+	if lead := &runs[init.lead]; startUTC != 0 {
+		w.Prft(isobmff.Prft{TrackID: init.tracks[init.lead].id, UTC: startUTC, MediaTicks: uint64(lead.cols.DTS[0] + shifts[init.lead])})
 	}
 	moof := w.Open("moof")
-	w.Mfhd(uint32(p.Number)) // the low bits: only the order matters
+	w.Mfhd(uint32(number)) // the low bits: only the order matters
 	var offsets [8]int
 	at := offsets[:0]
 	for i := range runs {
-		if r, t := &runs[i], &p.Init.tracks[i]; r.cols.Len() > 0 {
+		if r, t := &runs[i], &init.tracks[i]; r.cols.Len() > 0 {
 			at = append(at, w.Traf(&isobmff.Traf{TrackID: t.id, Default: t.flags, Columns: &r.cols, ShiftTicks: shifts[i], Roll: t.roll != 0}))
-			p.SizeBytes += r.bytes
-			slices += len(r.body)
 		}
 	}
 	w.Close(moof)
 	data := len(w.B) - moof + 8
-	p.body = make([][]byte, 0, slices)
 	for i := range runs {
 		if r := &runs[i]; r.cols.Len() > 0 {
 			w.Patch(at[0], uint32(data))
 			at = at[1:]
 			data += r.bytes
-			p.body = append(p.body, r.body...)
+			payloadBytes += r.bytes
 		}
 	}
-	w.Header("mdat", uint32(8+p.SizeBytes))
-	p.head = w.B
-	p.SizeBytes += len(p.head)
+	w.Header("mdat", uint32(8+payloadBytes))
+	return w.B, payloadBytes
 }

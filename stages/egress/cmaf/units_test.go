@@ -24,7 +24,7 @@ type packager struct {
 func newPackager(t *testing.T, cfg Config) *packager {
 	t.Helper()
 	p := &packager{Camera: egresstest.New(t), t: t}
-	p.setUp(cfg.withDefaults(), egresstest.Path, egresstest.Epoch.Now())
+	p.setUp(cfg.withDefaults(), egresstest.Path, egresstest.Epoch, 0)
 	var err error
 	p.units, err = p.Hub.Read(egresstest.Path, live.Options{})
 	require.NoError(t, err)

@@ -25,13 +25,17 @@ type window struct {
 	changed chan struct{} // closed at the next change
 	bounds  Limits
 	fixed   bool // bounds are
+	past    past
 }
 
-// keep sets the duration of the parts that the window holds.
-func (w *window) keep(d time.Duration) {
+// keep sets the duration of the parts that the window holds, and that of what playlists list beyond them; 0: nothing.
+func (w *window) keep(held, listed time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.keepNS = d.Nanoseconds()
+	w.keepNS, w.past.listNS = held.Nanoseconds(), listed.Nanoseconds()
+	if listed == 0 {
+		w.past.list, w.past.ns = nil, 0
+	}
 }
 
 // newestParts is the number of newest parts that keep a copy of their bytes: see Part.Bytes.
@@ -105,8 +109,11 @@ func (w *window) Shed() bool {
 	return second > 0
 }
 
-// drop releases the n oldest parts. The caller holds w.mu.
+// drop releases the n oldest parts, which are whole segments unless the packager has ended. The caller holds w.mu.
 func (w *window) drop(n int) {
+	if !w.ended {
+		w.leave(n)
+	}
 	for i := range n {
 		w.bytes -= w.parts[i].SizeBytes
 		w.parts[i].Release()

@@ -52,18 +52,29 @@ func rates(parts []*cmaf.Part) (peak, average int64) {
 	return max(peak, 1), max(average, 1)
 }
 
-// segment is a run of parts in a playlist.
+// segment is a segment in a playlist.
 type segment struct {
-	number uint64
-	parts  []*cmaf.Part
-	ns     int64
+	number          uint64
+	init            uint64
+	startUTC, ns    int64
+	discontinuous   bool
+	discontinuities int
+	parts           []*cmaf.Part // those in memory
+}
+
+// pastOf returns the segments that have left memory.
+func pastOf(past []*cmaf.Past) (all []segment) {
+	for _, s := range past {
+		all = append(all, segment{s.Number, s.Init.Number, s.StartUTC, s.DurationNS, s.Discontinuous, s.Discontinuities, nil})
+	}
+	return all
 }
 
 // segmentsOf divides the parts of a window into segments. The last one may go on.
 func segmentsOf(parts []*cmaf.Part) (all []segment) {
 	for i, p := range parts {
 		if p.First {
-			all = append(all, segment{number: p.Segment})
+			all = append(all, segment{p.Segment, p.Init.Number, p.StartUTC, 0, p.Discontinuous, p.Discontinuities, nil})
 		}
 		s := &all[len(all)-1]
 		s.parts, s.ns = append(s.parts, parts[i]), s.ns+p.DurationNS
@@ -71,16 +82,17 @@ func segmentsOf(parts []*cmaf.Part) (all []segment) {
 	return all
 }
 
-// writeMedia returns the media playlist of the parts of a window. With skip it is a delta update, where that saves segments.
-func writeMedia(parts []*cmaf.Part, limits cmaf.Limits, session string, skip bool) []byte {
-	all := segmentsOf(parts)
+// writeMedia returns the media playlist of a window: of the segments that have left memory, and of the parts that follow them. With
+// skip it is a delta update, where that saves segments.
+func writeMedia(past []*cmaf.Past, parts []*cmaf.Part, limits cmaf.Limits, session string, skip bool) []byte {
+	all := append(pastOf(past), segmentsOf(parts)...)
 	target := limits.SegmentNS / int64(time.Second)
 	skipUntil := 6 * target
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n", version, target)
 	fmt.Fprintf(&b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=%s,CAN-SKIP-UNTIL=%d.0\n", seconds(3*limits.PartNS), skipUntil)
 	fmt.Fprintf(&b, "#EXT-X-PART-INF:PART-TARGET=%s\n#EXT-X-MEDIA-SEQUENCE:%d\n", seconds(limits.PartNS), all[0].number)
-	fmt.Fprintf(&b, "#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", parts[0].Discontinuities)
+	fmt.Fprintf(&b, "#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", all[0].discontinuities)
 	first := 0
 	if skip {
 		first = skippable(all, skipUntil)
@@ -117,15 +129,14 @@ type mediaWriter struct {
 
 // segment writes a segment. It writes the parts of a newest one, and no EXTINF for one that goes on.
 func (m *mediaWriter) segment(s *segment, withParts, goesOn bool) {
-	p := s.parts[0]
-	if p.Discontinuous {
+	if s.discontinuous {
 		m.b.WriteString("#EXT-X-DISCONTINUITY\n")
 	}
-	if p.Init.Number != m.init {
-		m.init = p.Init.Number
+	if s.init != m.init {
+		m.init = s.init
 		fmt.Fprintf(m.b, "#EXT-X-MAP:URI=\"init-%d.m4s?session=%s\"\n", m.init, m.session)
 	}
-	fmt.Fprintf(m.b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", time.Unix(0, p.StartUTC).UTC().Format("2006-01-02T15:04:05.000Z"))
+	fmt.Fprintf(m.b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", time.Unix(0, s.startUTC).UTC().Format("2006-01-02T15:04:05.000Z"))
 	shown := s.parts
 	if !withParts {
 		shown = nil
@@ -159,7 +170,7 @@ type playlistQuery struct {
 func parseQuery(v url.Values) (q playlistQuery, err error) {
 	q.part = -1
 	if text := v.Get("_HLS_msn"); text != "" {
-		if q.segment, err = strconv.ParseUint(text, 10, 32); err != nil {
+		if q.segment, err = strconv.ParseUint(text, 10, 63); err != nil {
 			return q, fmt.Errorf("%w: _HLS_msn %.20q is no number", ErrQuery, text)
 		}
 		q.blocks = true

@@ -30,6 +30,6 @@ func FuzzQuery(f *testing.F) {
 		if q.tooFar(parts) {
 			require.True(t, q.ready(parts), "it must not wait")
 		}
-		require.NotEmpty(t, writeMedia(parts, q.limits, "x", q.skip))
+		require.NotEmpty(t, writeMedia(nil, parts, q.limits, "x", q.skip))
 	})
 }

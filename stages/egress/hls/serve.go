@@ -93,7 +93,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, path, name, user 
 	case kind == "part":
 		return out.part(ctx, one.use, number)
 	default:
-		return out.segment(one.use, number)
+		return out.segment(ctx, one.use, number)
 	}
 }
 
@@ -143,15 +143,21 @@ func (a *answer) media(ctx context.Context, use *cmaf.Use, session string, query
 		return err
 	}
 	cmaf.ReleaseAll(parts)
+	if err := use.Extend(ctx); err != nil {
+		return err
+	}
 	q.limits = use.Limits()
-	if parts, err = a.await(ctx, time.Duration(3*q.limits.SegmentNS), use, q.ready); err != nil { // RFC 8216bis, 6.2.5.2
+	wait, stop := context.WithTimeoutCause(ctx, time.Duration(3*q.limits.SegmentNS), egress.ErrLate) // RFC 8216bis, 6.2.5.2
+	defer stop()
+	past, parts, err := use.Window(wait, q.ready)
+	if err != nil {
 		return err
 	}
 	defer cmaf.ReleaseAll(parts)
 	if q.tooFar(parts) {
 		return fmt.Errorf("%w: _HLS_msn %d, _HLS_part %d is too far ahead", ErrQuery, q.segment, q.part)
 	}
-	return a.text(writeMedia(parts, q.limits, session, q.skip))
+	return a.text(writeMedia(past, parts, q.limits, session, q.skip))
 }
 
 // await is Use.Parts, with ErrLate after a time.
@@ -174,9 +180,7 @@ func (a *answer) awaitSegment(ctx context.Context, use *cmaf.Use) {
 }
 
 func (a *answer) text(b []byte) error {
-	a.w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
-	a.w.Header().Set("Cache-Control", cachePlaylist)
-	return a.bytes([][]byte{b})
+	return a.bytes("application/vnd.apple.mpegurl", cachePlaylist, [][]byte{b})
 }
 
 func (a *answer) init(ctx context.Context, use *cmaf.Use, number uint64) error {
@@ -186,11 +190,9 @@ func (a *answer) init(ctx context.Context, use *cmaf.Use, number uint64) error {
 	if err != nil {
 		return err
 	}
-	defer cmaf.ReleaseAll(parts)
-	for _, p := range parts {
-		if p.Init.Number == number {
-			return a.content(p.Init.MIME(), [][]byte{p.Init.Bytes})
-		}
+	cmaf.ReleaseAll(parts)
+	if init := use.Described(number); init != nil {
+		return a.content(init.MIME(), [][]byte{init.Bytes})
 	}
 	return ErrNoFile
 }
@@ -217,11 +219,11 @@ func (a *answer) part(ctx context.Context, use *cmaf.Use, number uint64) error {
 	return ErrNoFile
 }
 
-func (a *answer) segment(use *cmaf.Use, number uint64) error {
+func (a *answer) segment(ctx context.Context, use *cmaf.Use, number uint64) error {
 	parts := use.Segment(number)
 	defer cmaf.ReleaseAll(parts)
 	if len(parts) == 0 {
-		return ErrNoFile
+		return a.recorded(ctx, use, number)
 	}
 	var all [][]byte
 	for _, p := range parts {
@@ -230,27 +232,51 @@ func (a *answer) segment(use *cmaf.Use, number uint64) error {
 	return a.content(parts[0].Init.MIME(), all)
 }
 
-func (a *answer) content(mime string, b [][]byte) error {
-	a.w.Header().Set("Content-Type", mime)
-	a.w.Header().Set("Cache-Control", cacheMedia)
-	return a.bytes(b)
+// recorded answers with a segment that has left memory.
+func (a *answer) recorded(ctx context.Context, use *cmaf.Use, number uint64) error {
+	s, err := use.Recorded(ctx, number)
+	if errors.Is(err, cmaf.ErrNotRecorded) {
+		return ErrNoFile
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // it was only read
+	a.describe(s.Init.MIME(), cacheMedia, s.SizeBytes)
+	if a.r.Method == http.MethodHead {
+		return nil
+	}
+	return s.Copy(a)
 }
 
+// Write writes a piece of the answer. It implements io.Writer.
+func (a *answer) Write(b []byte) (int, error) {
+	_ = http.NewResponseController(a.w).SetWriteDeadline(a.s.clock.Now().Add(a.s.stall)) // no error on a server's connection
+	n, err := a.w.Write(b)
+	a.client.Sent(n)
+	return n, err
+}
+
+func (a *answer) describe(mime, cache string, sizeBytes int) {
+	a.w.Header().Set("Content-Type", mime)
+	a.w.Header().Set("Cache-Control", cache)
+	a.w.Header().Set("Content-Length", strconv.Itoa(sizeBytes))
+}
+
+func (a *answer) content(mime string, b [][]byte) error { return a.bytes(mime, cacheMedia, b) }
+
 // bytes writes the answer. A write that fails is no error of Serve: the client is gone.
-func (a *answer) bytes(b [][]byte) error {
+func (a *answer) bytes(mime, cache string, b [][]byte) error {
 	size := 0
 	for _, one := range b {
 		size += len(one)
 	}
-	a.w.Header().Set("Content-Length", strconv.Itoa(size))
+	a.describe(mime, cache, size)
 	if a.r.Method == http.MethodHead {
 		return nil
 	}
-	_ = http.NewResponseController(a.w).SetWriteDeadline(a.s.clock.Now().Add(a.s.stall)) // no error on a server's connection
 	for _, one := range b {
-		n, err := a.w.Write(one)
-		a.client.Sent(n)
-		if err != nil {
+		if _, err := a.Write(one); err != nil {
 			return nil
 		}
 	}
