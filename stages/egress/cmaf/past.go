@@ -149,11 +149,14 @@ func (w *window) forget(number uint64) {
 	}
 }
 
-// firstOf returns the oldest segment in memory, up to the part that has the first sample of its last track, or nil.
+// firstOf returns the oldest segment, or nil. Of one that lies in memory it has the parts up to the first sample of each track.
 func (w *window) firstOf() *Past {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.parts) == 0 || w.parts[0].runs == nil || len(w.past.list) > 0 {
+	if len(w.past.list) > 0 {
+		return w.past.list[0]
+	}
+	if len(w.parts) == 0 || w.parts[0].runs == nil {
 		return nil
 	}
 	p := w.parts[0]

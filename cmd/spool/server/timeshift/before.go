@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/pipeline/isobmff"
@@ -12,107 +13,122 @@ import (
 )
 
 // Before returns the segments of an uninterrupted recording that precede the segment first.
-func (a *Archive) Before(ctx context.Context, path string, first *cmaf.Past, o cmaf.Division) ([]*cmaf.Past, error) {
+func (a *Archive) Before(ctx context.Context, path string, first *cmaf.Past, o cmaf.Division) (list []*cmaf.Past, err error) {
 	clips, _, err := clip.Find(ctx, a.Catalogue, path, clip.Span{StartUTC: o.FromUTC, EndUTC: first.EndUTC() + nearNS})
 	if err != nil || len(clips) == 0 {
 		return nil, err
 	}
-	for last := len(clips) - 1; last >= 0; last-- {
-		rec, at, err := a.match(&clips[last], first)
-		if err != nil {
-			return nil, err
-		}
-		if at != nil {
-			return a.before(ctx, clips[:last+1], rec, at, first, o)
-		}
+	recs := &recordings{library: a.Library, open: map[media.ID]*clip.Recording{}}
+	defer func() { err = errors.Join(err, recs.Close()) }()
+	at, err := locate(recs, clips, first)
+	if err != nil {
+		return nil, err
 	}
-	if clips[len(clips)-1].Growing {
-		return nil, cmaf.ErrNotYet
+	if at == nil {
+		if clips[len(clips)-1].Growing {
+			return nil, cmaf.ErrNotYet
+		}
+		return nil, nil
 	}
-	return nil, nil
+	d := &divider{init: first.Init, o: o, breaks: first.Discontinuities, at: at}
+	return d.before(ctx, recs, clips, first)
 }
 
 // divider divides recordings into segments, from the newest recording to the oldest.
 type divider struct {
 	init   *cmaf.Init
 	o      cmaf.Division
-	stepNS int64 // added to the wall clock of a recording to get that of the live stream
-	breaks int   // discontinuities before the segments
+	at     *place // of the segment that follows the divided ones
+	stepNS int64  // added to the wall clock of a recording to get that of the live stream
+	breaks int    // discontinuities before the segments
 
 	rec     *clip.Recording
 	clip    *clip.Clip
 	tracks  []int      // of rec, by track of init
 	shifts  []int64    // added to the decode times of rec, by track of init, ticks
 	ends    []int64    // number behind the last sample, by track of init
-	rest    *place     // samples of the newest recording that belong to the last segment of the one before
+	rest    *piece     // samples of the newest recording that belong to the last segment of the one before
 	runs    []cmaf.Run // of the rest
 	entries [][]byte   // sample entries of the newest recording, by track of init
 }
 
-// before divides the clips up to the samples at a place in the last one, whose open recording it closes.
-func (a *Archive) before(ctx context.Context, clips []clip.Clip, rec *clip.Recording, at *place, first *cmaf.Past, o cmaf.Division) (list []*cmaf.Past, err error) {
-	d := &divider{init: first.Init, o: o, breaks: first.Discontinuities, rec: rec}
-	defer func() { err = errors.Join(err, d.rec.Close()) }()
-	for i := len(clips) - 1; ; i-- {
-		d.clip = &clips[i]
-		if i == len(clips)-1 {
-			err = d.endAt(at, first)
-		}
+// before divides the clips up to the one that has the first sample of the segment first.
+func (d *divider) before(ctx context.Context, recs *recordings, clips []clip.Clip, first *cmaf.Past) (list []*cmaf.Past, err error) {
+	i := d.newest(clips)
+	if err := d.begins(recs, &clips[i], first); err != nil {
+		return nil, err
+	}
+	for newest := true; ; newest = false {
 		var part []*cmaf.Past
-		if err == nil {
-			err = d.rec.Mended(func() (err error) { part, err = d.divide(ctx); return err })
+		err := d.rec.Mended(func() (err error) { part, err = d.divide(ctx); return err })
+		if err == nil && newest && len(part) == 0 {
+			err = d.leaveRest()
 		}
 		if err != nil {
 			return nil, err
 		}
-		if len(list)+len(part) > o.Most {
-			part = part[len(list)+len(part)-o.Most:]
-			return append(part, list...), nil
-		}
 		if len(part) > 0 && d.rest != nil {
 			d.append(part[len(part)-1])
 		}
-		if len(part) == 0 && i == len(clips)-1 {
-			if err := d.leaveRest(); err != nil {
-				return nil, err
-			}
+		if more := len(list) + len(part) - d.o.Most; more > 0 {
+			return append(part[more:], list...), nil
 		}
 		list = append(part, list...)
 		if i == 0 || !clips[i].Joined || d.clip.FromNS != clip.Begin {
 			return list, nil
 		}
-		if goesOn, err := d.enter(a.Library, &clips[i-1]); !goesOn {
+		i--
+		if goesOn, err := d.enter(recs, &clips[i]); !goesOn {
 			return list, err
 		}
 	}
 }
 
-// endAt makes the segment first, whose samples are at a place, follow those of the newest recording.
-func (d *divider) endAt(at *place, first *cmaf.Past) error {
-	d.tracks = tracksOf(d.rec, d.init)
+// newest returns the index of the clip that has the first sample of the lead track at d.at.
+func (d *divider) newest(clips []clip.Clip) int {
+	return slices.IndexFunc(clips, func(c clip.Clip) bool {
+		return slices.ContainsFunc(d.at.pieces, func(p piece) bool { return p.id == c.ID && p.count[d.init.Lead()] > 0 })
+	})
+}
+
+// begins makes the segment first follow the samples of its recording.
+func (d *divider) begins(recs *recordings, c *clip.Clip, first *cmaf.Past) (err error) {
+	if d.rec, err = recs.get(c.ID, c.Path); err != nil {
+		return err
+	}
+	d.clip, d.tracks = c, tracksOf(d.rec, d.init)
 	lead := d.init.Lead()
-	x, err := d.rec.Sample(d.tracks[lead], at.first[lead])
+	own := d.own(c)
+	x, err := d.rec.Sample(d.tracks[lead], own.first[lead])
 	if err != nil {
 		return err
 	}
-	d.stepNS = first.StartUTC - d.clip.UTC(media.ToNanos(x.DTS+int64(x.OffsetTicks), d.init.Track(lead).Timescale))
+	d.stepNS = first.StartUTC - c.UTC(media.ToNanos(x.DTS+int64(x.OffsetTicks), d.init.Track(lead).Timescale))
 	d.shiftBy(first.Runs[lead].FromTicks - x.DTS)
 	for i, track := range d.tracks {
 		d.entries = append(d.entries, d.rec.Tracks[track].Entry)
-		if at.first[i] >= 0 {
-			s, err := d.rec.Sample(track, at.first[i])
+		switch {
+		case own.count[i] > 0:
+			d.ends = append(d.ends, own.first[i])
+		case first.Runs[i].Samples > 0: // it begins in another recording
+			d.ends = append(d.ends, 0)
+		default:
+			_, end, err := d.rec.Range(track, -1, media.FromNanos(media.ToNanos(x.DTS, d.init.Track(lead).Timescale), d.init.Track(i).Timescale))
 			if err != nil {
 				return err
 			}
-			d.shifts[i] = first.Runs[i].FromTicks - s.DTS
-			d.ends = append(d.ends, at.first[i])
-			continue
+			d.ends = append(d.ends, end)
 		}
-		_, end, err := d.rec.Range(track, -1, media.FromNanos(media.ToNanos(x.DTS, d.init.Track(lead).Timescale), d.init.Track(i).Timescale))
-		if err != nil {
-			return err
+	}
+	return nil
+}
+
+// own returns the piece of d.at that lies in a clip, or nil.
+func (d *divider) own(c *clip.Clip) *piece {
+	for k := range d.at.pieces {
+		if d.at.pieces[k].id == c.ID {
+			return &d.at.pieces[k]
 		}
-		d.ends = append(d.ends, end)
 	}
 	return nil
 }
@@ -128,28 +144,31 @@ func (d *divider) shiftBy(leadTicks int64) {
 }
 
 // enter goes on with the recording before, which the present one has continued without a loss. goesOn is false if it has other tracks.
-func (d *divider) enter(library *clip.Library, c *clip.Clip) (goesOn bool, err error) {
+func (d *divider) enter(recs *recordings, c *clip.Clip) (goesOn bool, err error) {
 	lead := d.init.Lead()
 	x, err := d.rec.Sample(d.tracks[lead], 0)
 	if err != nil {
 		return false, err
 	}
 	starts := x.DTS + d.shifts[lead]
-	rec, err := library.Open(c.ID, c.Path)
+	rec, err := recs.get(c.ID, c.Path)
 	if err != nil {
-		return false, gone(err)
-	}
-	err = d.rec.Close()
-	d.rec, d.clip = rec, c
-	if d.tracks = tracksOf(rec, d.init); d.tracks == nil || err != nil {
 		return false, err
+	}
+	d.rec, d.clip = rec, c
+	if d.tracks = tracksOf(rec, d.init); d.tracks == nil {
+		return false, nil
 	}
 	d.ends = d.ends[:0]
 	for i, track := range d.tracks {
 		if !bytes.Equal(rec.Tracks[track].Entry, d.entries[i]) {
 			return false, nil
 		}
-		d.ends = append(d.ends, rec.Tracks[track].Samples)
+		end := rec.Tracks[track].Samples
+		if own := d.own(c); own != nil && own.count[i] > 0 { // sound of the segment first
+			end = own.first[i]
+		}
+		d.ends = append(d.ends, end)
 	}
 	last, err := rec.Sample(d.tracks[lead], rec.Tracks[d.tracks[lead]].Samples-1)
 	if err != nil {
@@ -203,7 +222,7 @@ func (d *divider) divide(ctx context.Context) (list []*cmaf.Past, err error) {
 // leaveRest keeps the samples of the present recording for the last segment of the one before: it has no picture for them.
 func (d *divider) leaveRest() error {
 	n := len(d.tracks)
-	d.rest, d.runs = &place{id: d.clip.ID, path: d.clip.Path, first: make([]int64, n), count: make([]int64, n)}, make([]cmaf.Run, n)
+	d.rest, d.runs = &piece{id: d.clip.ID, path: d.clip.Path, first: make([]int64, n), count: make([]int64, n)}, make([]cmaf.Run, n)
 	for i, f := range d.others() {
 		if f == nil {
 			continue
@@ -231,12 +250,14 @@ func (d *divider) add(r *cmaf.Run, track int, f *follower) {
 // append adds the rest to a segment.
 func (d *divider) append(s *cmaf.Past) {
 	at := s.Place().(*place)
-	at.rest, d.rest = d.rest, nil
+	at.pieces = append(at.pieces, *d.rest)
+	d.rest = nil
 	for i := range s.Runs {
-		if r := &s.Runs[i]; r.Samples > 0 && d.runs[i].Samples > 0 {
-			r.Samples, r.UntilTicks = r.Samples+d.runs[i].Samples, d.runs[i].UntilTicks
-		} else {
-			at.rest.count[i] = 0
+		if r, more := &s.Runs[i], &d.runs[i]; more.Samples > 0 {
+			if r.Samples == 0 {
+				r.FromTicks = more.FromTicks
+			}
+			r.Samples, r.UntilTicks = r.Samples+more.Samples, more.UntilTicks
 		}
 	}
 }
@@ -254,12 +275,9 @@ func (d *divider) begin(x *isobmff.Sample, n int64) *cmaf.Past {
 	ns := media.ToNanos(x.DTS+int64(x.OffsetTicks), d.init.Track(lead).Timescale)
 	s := &cmaf.Past{Init: d.init, StartUTC: d.clip.UTC(ns) + d.stepNS, Discontinuities: d.breaks, Runs: make([]cmaf.Run, len(d.tracks))}
 	s.Runs[lead].FromTicks = x.DTS + d.shifts[lead]
-	at := &place{id: d.clip.ID, path: d.clip.Path, first: make([]int64, len(d.tracks))}
-	for i := range at.first {
-		at.first[i] = -1
-	}
+	at := piece{d.clip.ID, d.clip.Path, make([]int64, len(d.tracks)), make([]int64, len(d.tracks))}
 	at.first[lead] = n
-	s.SetPlace(at)
+	s.SetPlace(&place{[]piece{at}})
 	return s
 }
 
@@ -291,7 +309,7 @@ func (d *divider) others() []*follower {
 // skip moves the followers to the begin of the first segment, or to that of the recording: a recording may begin with sound.
 func (d *divider) skip(others []*follower, s *cmaf.Past, first bool) error {
 	lead, ns := d.init.Lead(), int64(0)
-	if s.Place().(*place).first[lead] > 0 {
+	if s.Place().(*place).pieces[0].first[lead] > 0 {
 		ns = media.ToNanos(s.Runs[lead].FromTicks, d.init.Track(lead).Timescale)
 	}
 	for i, f := range others {
@@ -318,7 +336,8 @@ func (d *divider) complete(s *cmaf.Past, others []*follower, last bool) error {
 	scale := d.init.Track(lead).Timescale
 	s.DurationNS = media.ToNanos(s.Runs[lead].UntilTicks-s.Runs[lead].FromTicks, scale)
 	end := media.ToNanos(s.Runs[lead].UntilTicks, scale)
-	at := s.Place().(*place)
+	at := &s.Place().(*place).pieces[0]
+	at.count[lead] = s.Runs[lead].Samples
 	for i, f := range others {
 		for f != nil && f.ok && (last || d.ns(i, f) < end) {
 			r := &s.Runs[i]
@@ -326,6 +345,7 @@ func (d *divider) complete(s *cmaf.Past, others []*follower, last bool) error {
 				at.first[i] = f.n
 			}
 			d.add(r, i, f)
+			at.count[i]++
 			if err := f.next(); err != nil {
 				return err
 			}

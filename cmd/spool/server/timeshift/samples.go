@@ -1,7 +1,6 @@
 package timeshift
 
 import (
-	"errors"
 	"io"
 
 	"github.com/gospool/spool/api/playback/clip"
@@ -10,9 +9,9 @@ import (
 	"github.com/gospool/spool/stages/egress/cmaf"
 )
 
-// samples are the samples of a segment in a recording. They implement cmaf.Samples.
+// samples are the samples of a segment in recordings. They implement cmaf.Samples.
 type samples struct {
-	recs    []*clip.Recording
+	*recordings
 	columns []media.Columns // by track of the segment's Init
 	at      [][]stretch
 }
@@ -26,57 +25,52 @@ type stretch struct {
 // maxSegmentBytes bounds a segment: its size is written with 32 bits.
 const maxSegmentBytes = 1 << 31
 
-// opened reads where the samples of a segment lie in a recording, which the result closes, as does an error.
-func (a *Archive) opened(rec *clip.Recording, s *cmaf.Past, at *place) (cmaf.Samples, error) {
+// read reads where the samples of a segment lie, which the open recordings then belong to.
+func read(recs *recordings, s *cmaf.Past, at *place) (*samples, error) {
 	n := s.Init.Len()
-	m := &samples{recs: []*clip.Recording{rec}, columns: make([]media.Columns, n), at: make([][]stretch, n)}
-	counts := make([]int64, n)
-	for i := range counts {
-		counts[i] = s.Runs[i].Samples
-		if at.rest != nil {
-			counts[i] -= at.rest.count[i]
+	m := &samples{recordings: recs, columns: make([]media.Columns, n), at: make([][]stretch, n)}
+	for k := range at.pieces {
+		if err := m.readPiece(&at.pieces[k], s); err != nil {
+			return nil, err
 		}
 	}
-	err := rec.Mended(func() error {
-		clear(m.columns)
-		clear(m.at)
-		return m.read(rec, s, at.first, counts)
-	})
-	if err == nil && at.rest != nil {
-		if rec, err = a.Library.Open(at.rest.id, at.rest.path); err == nil {
-			m.recs = append(m.recs, rec)
-			err = m.read(rec, s, at.rest.first, at.rest.count)
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(gone(err), m.Close())
-	}
+	total := int64(0)
 	for i := range m.columns {
 		if c := &m.columns[i]; c.Len() > 0 {
 			c.EndTicks = max(s.Runs[i].UntilTicks, c.DTS[c.Len()-1]+1)
 		}
+		for _, one := range m.at[i] {
+			total += one.sizeBytes
+		}
+	}
+	if total > maxSegmentBytes {
+		return nil, cmaf.ErrNotRecorded
 	}
 	return m, nil
 }
 
-// read adds counts samples of each track of the segment, from number first on, of a recording.
-func (m *samples) read(rec *clip.Recording, s *cmaf.Past, first, counts []int64) error {
+// readPiece adds the samples of a piece.
+func (m *samples) readPiece(p *piece, s *cmaf.Past) error {
+	rec, err := m.get(p.id, p.path)
+	if err != nil {
+		return err
+	}
 	tracks := tracksOf(rec, s.Init)
 	if tracks == nil {
 		return cmaf.ErrNotRecorded
 	}
-	total := int64(0)
 	for i, track := range tracks {
-		if counts[i] == 0 {
+		if p.count[i] == 0 {
 			continue
 		}
-		if first[i]+counts[i] > rec.Tracks[track].Samples {
+		if p.first[i]+p.count[i] > rec.Tracks[track].Samples {
 			return cmaf.ErrNotRecorded
 		}
-		sizeBytes, err := m.readTrack(i, rec, rec.Samples(track, first[i], first[i]+counts[i]), &s.Runs[i])
-		if total += sizeBytes; err == nil && total > maxSegmentBytes {
-			err = cmaf.ErrNotRecorded
-		}
+		columns, at := m.columns[i], m.at[i]
+		err := rec.Mended(func() error {
+			m.columns[i], m.at[i] = columns, at[:len(at):len(at)]
+			return m.readTrack(i, rec, rec.Samples(track, p.first[i], p.first[i]+p.count[i]), &s.Runs[i])
+		})
 		if err != nil {
 			return err
 		}
@@ -85,7 +79,7 @@ func (m *samples) read(rec *clip.Recording, s *cmaf.Past, first, counts []int64)
 }
 
 // readTrack adds samples to the columns of track i. They follow those that the columns have, or begin the run.
-func (m *samples) readTrack(i int, rec *clip.Recording, in *clip.Cursor, run *cmaf.Run) (sizeBytes int64, err error) {
+func (m *samples) readTrack(i int, rec *clip.Recording, in *clip.Cursor, run *cmaf.Run) error {
 	c, next := &m.columns[i], run.FromTicks
 	if n := c.Len(); n > 0 {
 		next = c.EndTicks
@@ -95,7 +89,7 @@ func (m *samples) readTrack(i int, rec *clip.Recording, in *clip.Cursor, run *cm
 		ok, err := in.Next(&x)
 		if !ok || err != nil {
 			c.EndTicks = next
-			return sizeBytes, err
+			return err
 		}
 		flags := uint8(0)
 		if x.Sync {
@@ -104,7 +98,6 @@ func (m *samples) readTrack(i int, rec *clip.Recording, in *clip.Cursor, run *cm
 		c.DTS, c.OffsetTicks = append(c.DTS, next), append(c.OffsetTicks, x.OffsetTicks)
 		c.SizeBytes, c.Flags = append(c.SizeBytes, x.SizeBytes), append(c.Flags, flags)
 		next += x.DurationTicks
-		sizeBytes += int64(x.SizeBytes)
 		list := m.at[i]
 		if n := len(list); n > 0 && list[n-1].rec == rec && list[n-1].at+list[n-1].sizeBytes == x.At {
 			list[n-1].sizeBytes += int64(x.SizeBytes)
@@ -136,12 +129,4 @@ func (m *samples) Copy(w io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// Close closes the recordings.
-func (m *samples) Close() (err error) {
-	for _, rec := range m.recs {
-		err = errors.Join(err, rec.Close())
-	}
-	return err
 }
