@@ -29,16 +29,20 @@ type liveSeen struct {
 	Parts   int // listed by the playlist
 	Waits   string
 	Done    bool
+
+	Back, Onward int // numbers of the pictures that a jump to the begin of the window has shown, and two seconds later
 }
 
 var hlsScript = sync.OnceValues(func() (string, error) { return browsertest.Script(filepath.Join(workshop, "npm")) })
 
-// Browsers play the built-in stream while it comes in. Its pictures show their numbers.
+// Browsers play the built-in stream while it comes in, and by HLS jump back to what was recorded before. Its pictures show their numbers.
 func TestBrowsersPlayALiveStream(t *testing.T) {
 	t.Parallel()
 	script, err := hlsScript()
 	require.NoError(t, err)
-	r := serve(t, "")
+	r := serve(t, "egress: {window: 1h}\nstreams: {live/demo: {pull: 'testpattern://?size=640x360&fps=25&gop=50'}}\n"+
+		"pipelines: {default: {record: always, stages: [source, gop_ring, segmenter, mp4, metadata]}}\n")
+	r.awaitUnits("live/demo", 800) // recorded before the first client comes
 	api, err := url.Parse(r.api)
 	require.NoError(t, err)
 	for _, browser := range browsertest.Names {
@@ -58,7 +62,7 @@ func TestBrowsersPlayALiveStream(t *testing.T) {
 				})
 				server := httptest.NewServer(mux)
 				defer func() { server.CloseClientConnections(); server.Close() }()
-				q := url.Values{"src": {"/mp4/live/live/demo" + file}, "by": {by}, "patience": {fmt.Sprint(2 * patience.Seconds())}}
+				q := url.Values{"src": {"/mp4/live/live/demo" + file}, "by": {by}, "back": {map[string]string{"hls": "1"}[by]}, "patience": {fmt.Sprint(2 * patience.Seconds())}}
 				defer browsertest.Start(t, browser, server.URL+"/live.html?"+q.Encode())()
 				var got liveSeen
 				select {
@@ -76,6 +80,8 @@ func TestBrowsersPlayALiveStream(t *testing.T) {
 				require.Positive(t, got.Frames)
 				if by == "hls" {
 					require.Positive(t, got.Parts)
+					require.Less(t, got.Back, 100, "of the recording's first seconds: %+v", got)
+					require.Greater(t, got.Onward, got.Back, "%+v", got)
 				}
 				t.Logf("%.0f ms old, %d pictures, %d dropped, numbers %v, errors %v", got.Age, got.Frames, got.Dropped, got.Numbers, got.Errors)
 			})

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,9 @@ func TestTheLivePlaylistBeginsInTheRecording(t *testing.T) {
 			list := string(r.fetched(playlist))
 			require.Contains(t, list, "#EXT-X-DISCONTINUITY-SEQUENCE:0\n")
 			require.NotContains(t, list, "#EXT-X-DISCONTINUITY\n")
+			seen, err := exec.Command("ffmpeg", "-v", "error", "-live_start_index", "0", "-i", r.api+"/mp4/live/"+stream+"/index.m3u8",
+				"-map", "0:v", "-frames:v", "120", "-c", "copy", "-f", "framemd5", "-").Output()
+			require.NoError(t, err)
 			p.kill()
 			eventually(t, "the publisher has left", func() bool { return r.stream(stream).State != "live" })
 			r.stop(stream)
@@ -40,6 +44,12 @@ func TestTheLivePlaylistBeginsInTheRecording(t *testing.T) {
 			for _, kind := range []string{"v", "a"} {
 				require.Equal(t, hashesOf(t, kind, files...), hashesOf(t, kind, shown), kind)
 			}
+			var first []string
+			for _, m := range hashOfFrame.FindAllStringSubmatch(string(seen), -1) {
+				first = append(first, "MD5:"+m[1])
+			}
+			require.Len(t, first, 120)
+			require.Equal(t, hashesOf(t, "v", files...)[:120], first)
 		})
 	}
 }

@@ -81,6 +81,16 @@ func (d *day) samplesOf(base string, segments []string) (all [2][][32]byte) {
 // A long window lists what was recorded before the first client came, and what has left memory since: each unit once, on one time
 // line. What a client deletes leaves the playlist.
 func TestALongWindowReachesIntoTheRecordings(t *testing.T) {
+	for name, gop := range map[string]int{"long GOPs": 2 * dayFPS, "segments in two files": 3} { // files are cut before any GOP
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reachIntoRecordings(t, gop)
+		})
+	}
+}
+
+func reachIntoRecordings(t *testing.T, gop int) {
+	t.Helper()
 	r := start(t, t.TempDir(), `
 mp4: {max_duration: 40s, filename_pattern: "{stream}/{timestamp}_{ms}.mp4"}
 egress: {window: 4m}
@@ -88,7 +98,7 @@ streams: {live/day: {}}
 pipelines: {default: {record: always, stages: [source: {}, gop_ring: {}, segmenter: {}, mp4: {}, metadata: {}]}}
 `, 0, true)
 	d := &day{fixture: r, path: "live/day", o: testpattern.Default(), utc: time.Now().Add(-26 * time.Hour).Truncate(time.Millisecond).UnixNano()}
-	d.o.FPS, d.o.GOP, d.o.Channels = testpattern.Rate{Num: dayFPS, Den: 1}, 2*dayFPS, 1
+	d.o.FPS, d.o.GOP, d.o.Channels = testpattern.Rate{Num: dayFPS, Den: 1}, gop, 1
 	d.connect(192, 108)
 	d.send(100 * time.Second)
 	const base = "/mp4/live/live/day/"
