@@ -201,7 +201,7 @@ func (s *Server) live(clips *clip.Library) api.Live {
 	if !s.cfg.Egress.Enable {
 		return nil
 	}
-	packagers := cmaf.NewPackagers(s.hub, s.tasks, s.clock, cmaf.Config{Archive: &timeshift.Archive{Library: clips, Catalogue: s.recordings}})
+	packagers := cmaf.NewPackagers(s.hub, s.tasks, s.clock, cmaf.Config{Archive: timeshift.New(clips, s.recordings)})
 	return viewing.Live{
 		FMP4: &fmp4.Server{Readers: s.viewers, Packagers: packagers, Stall: viewerStall, Now: s.clock.Now},
 		HLS:  hls.New(s.viewers, packagers, s.tasks, s.clock, viewerStall),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"slices"
@@ -16,8 +17,27 @@ import (
 
 // Archive finds the segments of live streams in recordings. It implements cmaf.Archive.
 type Archive struct {
-	Library   *clip.Library
-	Catalogue clip.Catalogue
+	library   *clip.Library
+	catalogue clip.Catalogue
+	turns     chan struct{} // holds a token for each request that reads indexes
+}
+
+// maxTurns bounds the requests that read indexes at once: that of a file which grows is made for each, and takes processor and memory.
+const maxTurns = 4
+
+// New returns an Archive of the recordings in a catalogue.
+func New(library *clip.Library, catalogue clip.Catalogue) *Archive {
+	return &Archive{library, catalogue, make(chan struct{}, maxTurns)}
+}
+
+// turn waits for a turn to read indexes, which ends with a call of done.
+func (a *Archive) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case a.turns <- struct{}{}:
+		return func() { <-a.turns }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // nearNS is how far the wall clock of a recording may be from that of the live stream: the pictures of a file that grows have no exact
@@ -39,7 +59,7 @@ type piece struct {
 
 // Holds returns how many of the newest segments the rows of the recordings have.
 func (a *Archive) Holds(ctx context.Context, path string, list []*cmaf.Past) (int, error) {
-	clips, degraded, err := clip.Find(ctx, a.Catalogue, path, clip.Span{StartUTC: list[0].StartUTC - nearNS, EndUTC: list[len(list)-1].EndUTC() + nearNS})
+	clips, degraded, err := clip.Find(ctx, a.catalogue, path, clip.Span{StartUTC: list[0].StartUTC - nearNS, EndUTC: list[len(list)-1].EndUTC() + nearNS})
 	if err != nil || degraded {
 		return len(list), err
 	}
@@ -86,18 +106,26 @@ const borderNS = int64(500 * time.Millisecond)
 
 // Open opens the samples of a segment, for which it looks first if need be.
 func (a *Archive) Open(ctx context.Context, path string, s *cmaf.Past) (cmaf.Samples, error) {
-	recs := &recordings{library: a.Library, open: map[media.ID]*clip.Recording{}}
-	out, err := a.samples(ctx, recs, path, s)
+	done, err := a.turn(ctx)
 	if err != nil {
-		return nil, errors.Join(err, recs.Close())
+		return nil, err
 	}
-	return out, nil
+	defer done()
+	recs := &recordings{library: a.library, open: map[media.ID]*clip.Recording{}}
+	out, err := a.samples(ctx, recs, path, s)
+	if closed := recs.Close(); closed != nil {
+		err = errors.Join(err, closed)
+		if out != nil {
+			err = errors.Join(err, out.Close())
+		}
+	}
+	return out, err
 }
 
-func (a *Archive) samples(ctx context.Context, recs *recordings, path string, s *cmaf.Past) (*samples, error) {
+func (a *Archive) samples(ctx context.Context, recs *recordings, path string, s *cmaf.Past) (cmaf.Samples, error) {
 	at, placed := s.Place().(*place)
 	if !placed {
-		clips, _, err := clip.Find(ctx, a.Catalogue, path, clip.Span{StartUTC: s.StartUTC - nearNS, EndUTC: s.EndUTC() + nearNS})
+		clips, _, err := clip.Find(ctx, a.catalogue, path, clip.Span{StartUTC: s.StartUTC - nearNS, EndUTC: s.EndUTC() + nearNS})
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +137,11 @@ func (a *Archive) samples(ctx context.Context, recs *recordings, path string, s 
 		}
 		s.SetPlace(at)
 	}
-	return read(recs, s, at)
+	out, err := read(recs, s, at)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // recordings holds open recordings.
@@ -131,6 +163,15 @@ func (r *recordings) get(id media.ID, path string) (*clip.Recording, error) {
 		r.open[id] = rec
 	}
 	return rec, err
+}
+
+// release returns the open files, which the caller closes. Close then closes the indexes alone.
+func (r *recordings) release() (files []io.Closer) {
+	for _, rec := range r.open {
+		files = append(files, rec.File.File)
+		rec.File = clip.Recording{}.File
+	}
+	return files
 }
 
 // Close closes the recordings.

@@ -14,11 +14,16 @@ import (
 
 // Before returns the segments of an uninterrupted recording that precede the segment first.
 func (a *Archive) Before(ctx context.Context, path string, first *cmaf.Past, o cmaf.Division) (list []*cmaf.Past, err error) {
-	clips, _, err := clip.Find(ctx, a.Catalogue, path, clip.Span{StartUTC: o.FromUTC, EndUTC: first.EndUTC() + nearNS})
+	done, err := a.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	clips, _, err := clip.Find(ctx, a.catalogue, path, clip.Span{StartUTC: o.FromUTC, EndUTC: first.EndUTC() + nearNS})
 	if err != nil || len(clips) == 0 {
 		return nil, err
 	}
-	recs := &recordings{library: a.Library, open: map[media.ID]*clip.Recording{}}
+	recs := &recordings{library: a.library, open: map[media.ID]*clip.Recording{}}
 	defer func() { err = errors.Join(err, recs.Close()) }()
 	at, err := locate(recs, clips, first)
 	if err != nil {

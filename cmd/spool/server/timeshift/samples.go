@@ -1,6 +1,7 @@
 package timeshift
 
 import (
+	"errors"
 	"io"
 
 	"github.com/gospool/spool/api/playback/clip"
@@ -9,28 +10,29 @@ import (
 	"github.com/gospool/spool/stages/egress/cmaf"
 )
 
-// samples are the samples of a segment in recordings. They implement cmaf.Samples.
+// samples are the samples of a segment in recordings. They implement cmaf.Samples. They hold the files, and no index: a client may take
+// its time.
 type samples struct {
-	*recordings
+	files   []io.Closer
 	columns []media.Columns // by track of the segment's Init
 	at      [][]stretch
 }
 
 // stretch is a run of bytes of a file.
 type stretch struct {
-	rec           *clip.Recording
+	file          io.ReaderAt
 	at, sizeBytes int64
 }
 
 // maxSegmentBytes bounds a segment: its size is written with 32 bits.
 const maxSegmentBytes = 1 << 31
 
-// read reads where the samples of a segment lie, which the open recordings then belong to.
+// read reads where the samples of a segment lie. The result takes the files of the recordings over.
 func read(recs *recordings, s *cmaf.Past, at *place) (*samples, error) {
 	n := s.Init.Len()
-	m := &samples{recordings: recs, columns: make([]media.Columns, n), at: make([][]stretch, n)}
+	m := &samples{columns: make([]media.Columns, n), at: make([][]stretch, n)}
 	for k := range at.pieces {
-		if err := m.readPiece(&at.pieces[k], s); err != nil {
+		if err := m.readPiece(recs, &at.pieces[k], s); err != nil {
 			return nil, err
 		}
 	}
@@ -46,12 +48,13 @@ func read(recs *recordings, s *cmaf.Past, at *place) (*samples, error) {
 	if total > maxSegmentBytes {
 		return nil, cmaf.ErrNotRecorded
 	}
+	m.files = recs.release()
 	return m, nil
 }
 
 // readPiece adds the samples of a piece.
-func (m *samples) readPiece(p *piece, s *cmaf.Past) error {
-	rec, err := m.get(p.id, p.path)
+func (m *samples) readPiece(recs *recordings, p *piece, s *cmaf.Past) error {
+	rec, err := recs.get(p.id, p.path)
 	if err != nil {
 		return err
 	}
@@ -99,10 +102,10 @@ func (m *samples) readTrack(i int, rec *clip.Recording, in *clip.Cursor, run *cm
 		c.SizeBytes, c.Flags = append(c.SizeBytes, x.SizeBytes), append(c.Flags, flags)
 		next += x.DurationTicks
 		list := m.at[i]
-		if n := len(list); n > 0 && list[n-1].rec == rec && list[n-1].at+list[n-1].sizeBytes == x.At {
+		if n := len(list); n > 0 && list[n-1].file == rec.File.File && list[n-1].at+list[n-1].sizeBytes == x.At {
 			list[n-1].sizeBytes += int64(x.SizeBytes)
 		} else {
-			m.at[i] = append(list, stretch{rec, x.At, int64(x.SizeBytes)})
+			m.at[i] = append(list, stretch{rec.File.File, x.At, int64(x.SizeBytes)})
 		}
 	}
 }
@@ -119,7 +122,7 @@ func (m *samples) Columns(track int) *media.Columns {
 func (m *samples) Copy(w io.Writer) error {
 	for _, list := range m.at {
 		for _, s := range list {
-			n, err := io.Copy(w, io.NewSectionReader(s.rec.File, s.at, s.sizeBytes))
+			n, err := io.Copy(w, io.NewSectionReader(s.file, s.at, s.sizeBytes))
 			if err != nil {
 				return err
 			}
@@ -129,4 +132,12 @@ func (m *samples) Copy(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// Close closes the files.
+func (m *samples) Close() (err error) {
+	for _, f := range m.files {
+		err = errors.Join(err, f.Close())
+	}
+	return err
 }
