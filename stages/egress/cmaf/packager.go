@@ -249,6 +249,7 @@ func (p *Packager) close(exact bool) {
 	}
 	part.SizeBytes = 0
 	if lead := &p.runs[p.init.lead].cols; lead.Len() > 0 {
+		part.LeadUnits = lead.Len()
 		part.DurationNS = media.ToNanos(lead.EndTicks-lead.DTS[0], p.timescale(p.init.lead))
 	}
 	for i := range p.runs {

@@ -25,6 +25,7 @@ type Part struct {
 	StartUTC        int64 // wall clock of the first unit of the lead track, ns
 	DurationNS      int64 // of the lead track
 	Units           int   // access units
+	LeadUnits       int   // those of the lead track
 	SizeBytes       int   // of the whole fragment
 
 	joinedMu sync.Mutex // guards the two fields below

@@ -24,9 +24,26 @@ func writeMaster(init *cmaf.Init, parts []*cmaf.Part, session string) []byte {
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\"", peak, average, strings.Join(init.Codecs, ","))
 	if init.Width > 0 {
 		fmt.Fprintf(&b, ",RESOLUTION=%dx%d", init.Width, init.Height)
+		if rate := frameRate(init, parts); rate > 0 {
+			fmt.Fprintf(&b, ",FRAME-RATE=%.3f", rate)
+		}
 	}
 	fmt.Fprintf(&b, "\n%s?session=%s\n", mediaName, session)
 	return b.Bytes()
+}
+
+// frameRate returns the average number of pictures a second in the parts with an Init, or 0 if it is not known.
+func frameRate(init *cmaf.Init, parts []*cmaf.Part) float64 {
+	pictures, ns := 0, int64(0)
+	for _, p := range parts {
+		if p.Init == init {
+			pictures, ns = pictures+p.LeadUnits, ns+p.DurationNS
+		}
+	}
+	if ns == 0 {
+		return 0
+	}
+	return float64(pictures) * float64(time.Second) / float64(ns)
 }
 
 // rates returns the peak and the average bit rate of the segments.

@@ -107,6 +107,7 @@ func TestThePlaylistsAndTheirMedia(t *testing.T) {
 	media := s.begin(151, 50)
 	defer s.Leave()
 	require.Equal(t, s.play()[:len("live.m3u8?session=")], media[:len("live.m3u8?session=")])
+	require.Contains(t, s.file("index.m3u8"), ",RESOLUTION=640x360,FRAME-RATE=25.000\n")
 	list := s.file(media + "&_HLS_msn=2&_HLS_part=9")
 	session := media[strings.Index(media, "session="):]
 	for _, line := range []string{
