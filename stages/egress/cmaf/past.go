@@ -100,6 +100,7 @@ type past struct {
 	list    []*Past // the oldest first; the numbers are consecutive, up to that of the first part
 	ns      int64   // their duration
 	begun   bool    // Use.Extend has looked for the media before the first part
+	absent  bool    // by the last check no recording had the newest of the list: it is not shown
 	checked time.Time
 }
 
@@ -140,19 +141,29 @@ func (k *past) dropOldest() {
 	k.list = k.list[1:]
 }
 
-// forget drops the segments up to a number.
-func (w *window) forget(number uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for k := &w.past; len(k.list) > 0 && k.list[0].Number <= number; {
+// dropTo drops the segments up to a number.
+func (k *past) dropTo(number uint64) {
+	for len(k.list) > 0 && k.list[0].Number <= number {
 		k.dropOldest()
 	}
 }
 
-// firstOf returns the oldest segment, or nil. Of one that lies in memory it has the parts up to the first sample of each track.
+// forget drops the segments up to a number.
+func (w *window) forget(number uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.past.dropTo(number)
+}
+
+// firstOf returns the oldest segment, or nil.
 func (w *window) firstOf() *Past {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.oldest()
+}
+
+// oldest is firstOf. Of a segment that lies in memory it has the parts up to the first sample of each track. The caller holds w.mu.
+func (w *window) oldest() *Past {
 	if len(w.past.list) > 0 {
 		return w.past.list[0]
 	}
@@ -256,25 +267,45 @@ const checkEvery = 5 * time.Second
 
 // check drops the segments that no recording has.
 func (p *Packager) check(ctx context.Context) {
-	now := p.clock.Now()
-	list := p.window.unchecked(now)
+	list := p.window.unchecked(p.clock.Now())
 	if len(list) == 0 {
 		return
 	}
-	if n, err := p.archive.Holds(ctx, p.path, list); err == nil && n < len(list) {
-		p.window.forget(list[len(list)-1-n].Number)
+	if n, err := p.archive.Holds(ctx, p.path, list); err == nil {
+		p.window.held(list, n)
 	}
 }
 
-// unchecked returns the past if it has not been checked for a while.
+// unchecked returns the past if it has not been checked for a while, or without one the oldest segment in memory, which is next.
 func (w *window) unchecked(now time.Time) []*Past {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if now.Sub(w.past.checked) < checkEvery {
 		return nil
 	}
-	w.past.checked = now
-	return w.past.list
+	list := w.past.list
+	if first := w.oldest(); len(list) == 0 && first != nil {
+		list = []*Past{first}
+	}
+	if len(list) > 0 {
+		w.past.checked = now
+	}
+	return list
+}
+
+// held drops the segments of a list but the n newest ones, which recordings have. Those that no playlist has shown since then cannot come
+// back: the numbers of a playlist only grow.
+func (w *window) held(list []*Past, n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was := w.past.absent
+	w.past.absent = n == 0
+	if was || w.past.absent {
+		n = 0
+	}
+	if n < len(list) {
+		w.past.dropTo(list[len(list)-1-n].Number)
+	}
 }
 
 // Window is Parts, and returns the segments before those parts, too, which are read-only.
@@ -284,10 +315,17 @@ func (u *Use) Window(ctx context.Context, ready func([]*Part) bool) (past []*Pas
 		if !ready(w.parts) {
 			return false
 		}
-		parts, past = retained(w.parts), w.past.list
+		parts, past = retained(w.parts), w.past.shown()
 		return true
 	})
 	return past, parts, err
+}
+
+func (k *past) shown() []*Past {
+	if k.absent {
+		return nil
+	}
+	return k.list
 }
 
 // findPast returns the segment with a number that has left memory, or nil.

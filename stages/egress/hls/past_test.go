@@ -225,3 +225,22 @@ func TestTheRecordingPrecedesTheFirstSegment(t *testing.T) {
 	require.GreaterOrEqual(t, strings.Count(list, "#EXTINF"), 6)
 	require.Equal(t, "3", value(t, list, "#EXT-X-TARGETDURATION"))
 }
+
+// Of a stream that is not recorded, a long window has what lies in memory, and never lists what it cannot give.
+func TestALongWindowWithoutARecording(t *testing.T) {
+	s, a := newLongSite(t, time.Minute)
+	a.holds = 0
+	url := s.begin(60, 25)
+	defer s.Leave()
+	before := uint64(0)
+	for range 12 {
+		list := s.follow(url, 25, 25)
+		require.LessOrEqual(t, strings.Count(list, "#EXTINF"), 7)
+		first := number(t, value(t, list, "#EXT-X-MEDIA-SEQUENCE"))
+		require.GreaterOrEqual(t, first, before)
+		before = first
+		for _, uri := range uris.FindAllString(list, -1) {
+			s.file(uri)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/gospool/spool/api/playback/clip"
@@ -80,13 +81,17 @@ func (a *Archive) Holds(ctx context.Context, path string, list []*cmaf.Past) (in
 
 // covered reports whether a clip has about a moment of the wall clock.
 func covered(clips []clip.Clip, utc int64) bool {
-	for i := range clips {
+	i := sort.Search(len(clips), func(i int) bool { return clips[i].StartUTC-borderNS > utc }) // the clips are in order
+	for i--; i >= 0; i-- {
 		begin, end := wall(&clips[i])
 		if i+1 < len(clips) && clips[i+1].Joined {
 			end = max(end, clips[i+1].StartUTC)
 		}
 		if begin-borderNS <= utc && utc-borderNS <= end {
 			return true
+		}
+		if clips[i].StartUTC+borderNS < utc { // those before end before it begins
+			return false
 		}
 	}
 	return false
@@ -172,6 +177,12 @@ func (r *recordings) release() (files []io.Closer) {
 		rec.File = clip.Recording{}.File
 	}
 	return files
+}
+
+// drop closes a recording.
+func (r *recordings) drop(rec *clip.Recording) error {
+	delete(r.open, rec.ID)
+	return rec.Close()
 }
 
 // Close closes the recordings.

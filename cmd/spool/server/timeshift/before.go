@@ -160,6 +160,9 @@ func (d *divider) enter(recs *recordings, c *clip.Clip) (goesOn bool, err error)
 	if err != nil {
 		return false, err
 	}
+	if err := recs.drop(d.rec); err != nil { // a window may have hundreds of files
+		return false, err
+	}
 	d.rec, d.clip = rec, c
 	if d.tracks = tracksOf(rec, d.init); d.tracks == nil {
 		return false, nil
