@@ -18,10 +18,11 @@
 //
 // Top-level blocks of a file whose names begin with x- are ignored: users may write anchors there.
 //
-// # The default pipeline
+// # The default pipelines
 //
-// If no pipelines are declared, the mp4 block makes one with the name default. It covers each stream and has
-// mode manual; pipeline.yaml lists its stages. A field of a stage's config with the tag `inherit:"mp4.sync"`
+// If no pipeline that records is declared, the mp4 block makes one with the name default. It covers each stream and
+// has mode manual; pipeline.yaml lists its stages. Likewise the egress block makes default-live, of mode watched, with
+// the stages of live.yaml. A field of a stage's config with the tag `inherit:"mp4.sync"`
 // gets the value of that setting if the declaration omits the field. The package does not depend on the name of
 // any stage.
 package configs

@@ -34,7 +34,8 @@
 // # Add a stage
 //
 // A stage is a type with the methods of Source, Transform, Buffer or Sink. Its own file
-// registers it in init with RegisterSource, RegisterTransform, RegisterBuffer or RegisterSink.
+// registers it in init with RegisterSource, RegisterTransform, RegisterBuffer or RegisterSink. An output has settings alone
+// (RegisterOutput): the clients that watch a stream read it in place.
 // Its settings are a struct. A stage starts no goroutine and makes no channel: the framework
 // calls it, one call at a time (a Buffer has two sides).
 //

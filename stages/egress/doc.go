@@ -10,8 +10,8 @@
 //	rtp/    RTP packets of access units
 //	rtsp/   plays to the clients of an RTSP server: that is package stages/ingest/rtsp, whose port does both
 //
-// This package has the part that several outputs share: Readers, by which the outputs over HTTP open streams, and which
-// bounds, counts and lists their clients.
+// This package has the parts that several outputs share: the stage live, by whose settings a Gate admits clients to a stream, and
+// Readers, by which the outputs over HTTP open streams, and which bounds, counts and lists their clients.
 //
 // An output reads access units in place, as soon as they arrive (package pipeline/media/live). It neither slows down the
 // publisher nor a recording. A client that reads too slowly continues at a key frame, and what it has missed is counted.
