@@ -29,6 +29,7 @@ type reading struct {
 	units *hub.Reader // keeps the stream connected until run reads it
 	set   *media.TrackSet
 	sent  []*sent // by track of the set; nil: not sent
+	leave func()  // the gate
 }
 
 // read opens the stream of a path for the sections of an offer. It returns the codecs that the session may use.
@@ -36,14 +37,22 @@ func (s *Server) read(ctx context.Context, p *peer, o *offer) (*reading, []codec
 	if err := egress.Check(s.Hub, p.path); err != nil {
 		return nil, nil, err
 	}
-	units, err := s.Hub.Read(p.path, live.Options{})
+	if err := s.Readers.Serves(protocol, p.path); err != nil {
+		return nil, nil, err
+	}
+	leave, err := s.Readers.Enter(protocol, p.path)
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &reading{of: s, units: units}
+	units, err := s.Hub.Read(p.path, live.Options{})
+	if err != nil {
+		leave()
+		return nil, nil, err
+	}
+	b := &reading{of: s, units: units, leave: leave}
 	codecs, err := b.choose(ctx, p, o)
 	if err != nil {
-		units.Close()
+		b.close(err)
 		return nil, nil, err
 	}
 	return b, codecs, nil
@@ -72,7 +81,7 @@ func (b *reading) choose(ctx context.Context, p *peer, o *offer) (codecs []codec
 		return nil, &ingest.Refusal{Status: http.StatusUnsupportedMediaType, Reason: "the client can play no track of the stream: " + strings.Join(p.left, "; ")}
 	}
 	if !p.client.Reads(p.path, p.user) {
-		return nil, egress.ErrFull
+		return nil, fmt.Errorf("%w: egress.max_readers", egress.ErrFull)
 	}
 	return codecs, nil
 }
@@ -218,7 +227,10 @@ func (b *reading) run(p *peer) {
 	p.end(player.Run(p.live, units, out))
 }
 
-func (b *reading) close(error) { b.units.Close() }
+func (b *reading) close(error) {
+	b.units.Close()
+	b.leave()
+}
 
 // sent is a track that the client receives. It implements pion.TrackLocal.
 type sent struct {

@@ -2,8 +2,10 @@ package webrtc
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/g711"
@@ -12,8 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/stages/egress"
+	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -164,4 +169,49 @@ func TestG711IsPlayed(t *testing.T) {
 	require.Contains(t, res.text, "PCMU/8000")
 	require.False(t, strings.Contains(res.text, "opus"))
 	require.Equal(t, code, <-payloads)
+}
+
+// gate serves no stream but live/a, and counts its clients.
+type gate struct{ inside atomic.Int32 }
+
+func (g *gate) Serves(_, of string) error {
+	if of != path {
+		return &egress.NotServedError{Reason: "no pipeline serves it"}
+	}
+	return nil
+}
+
+func (g *gate) Enter(output, of string) (func(), error) {
+	if output != "webrtc" {
+		return nil, errors.New("another output")
+	}
+	g.inside.Add(1)
+	return func() { g.inside.Add(-1) }, nil
+}
+
+// A stream is played as far as a pipeline serves it, and a client counts for it until it leaves.
+func TestAStreamIsPlayedByItsPipeline(t *testing.T) {
+	var g gate
+	f := newFixture(t, func(_ *Settings, d *ingest.ServerDeps) { d.Readers.Gate = &g })
+	shooting := f.camera(pipelinetest.AVC(640, 360))
+	for range 6 {
+		shooting.picture(0)
+	}
+	other, err := f.hub.Publish("live/b", hub.PublishOptions{Origin: "test"})
+	require.NoError(t, err)
+	defer other.Close(endcause.SourceLost)
+	c := f.client()
+	c.receives(video)
+	require.Equal(t, http.StatusCreated, c.offer("/whep/"+path).StatusCode)
+	require.Equal(t, int32(1), g.inside.Load())
+	again := f.client()
+	again.receives(audio)
+	require.Equal(t, http.StatusUnsupportedMediaType, again.offer("/whep/"+path).StatusCode)
+	require.Equal(t, int32(1), g.inside.Load())
+	res := f.ask(http.MethodPost, "/whep/live/b", sdpType, again.pc.LocalDescription().SDP)
+	require.Equal(t, http.StatusNotFound, res.StatusCode)
+	require.Contains(t, res.text, "no pipeline serves it")
+	require.Equal(t, http.StatusOK, f.ask(http.MethodDelete, c.res.Header.Get("Location"), "", "").StatusCode)
+	f.ended("the client has left")
+	require.Zero(t, g.inside.Load())
 }

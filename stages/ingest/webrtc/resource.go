@@ -95,7 +95,7 @@ func refusalOf(err error) error {
 		return err
 	case errors.Is(err, hub.ErrBusy), errors.Is(err, hub.ErrReplaced):
 		return &ingest.Refusal{Status: http.StatusConflict, Reason: "the stream has a publisher already"}
-	case errors.Is(err, egress.ErrNoStream), errors.Is(err, hub.ErrNoTracks):
+	case errors.Is(err, egress.ErrNoStream), errors.As(err, new(*egress.NotServedError)), errors.Is(err, hub.ErrNoTracks):
 		return &ingest.Refusal{Status: http.StatusNotFound, Reason: err.Error()}
 	case errors.Is(err, egress.ErrFull), errors.Is(err, hub.ErrClosed), errors.Is(err, errCrowded), errors.Is(err, errStopped):
 		return &ingest.Refusal{Status: http.StatusServiceUnavailable, Reason: err.Error()}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/stages/egress"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -22,6 +23,7 @@ type Settings struct {
 const protocol = "webrtc"
 
 func init() {
+	egress.RegisterOutput(protocol)
 	ingest.RegisterServer(protocol, Settings{
 		ServerSettings:   ingest.DefaultServerSettings("127.0.0.1:8189"),
 		KeyFrameInterval: config.Duration(2 * time.Second),
