@@ -27,7 +27,8 @@ type Deps struct {
 	Seen      Remembered // nil: offline streams are not listed
 	Catalogue Catalogue
 	Files     playback.Files
-	Clips     *clip.Library // opens recordings sample by sample, for playback of spans of time; nil: such requests get 503
+	Readers   *playback.Readers // of files, which are not deleted meanwhile; nil: those of the API alone
+	Clips     *clip.Library     // opens recordings sample by sample, for playback of spans of time; nil: such requests get 503
 	// Exports makes the store of exports, whose source is given. nil, or without Clips: requests for exports get 503.
 	Exports func(bundle.Source) *export.Store
 	// Lists returns NotFound for a finished file f, with this name below the record directory, that

@@ -213,11 +213,11 @@ func (s *Server) newMoments() {
 	if s.deps.Clips == nil {
 		return
 	}
-	s.timelines = timeline.NewMaker(s.deps.Clips, s.deps.Catalogue, &s.readers, func(id media.ID, err error) {
+	s.timelines = timeline.NewMaker(s.deps.Clips, s.deps.Catalogue, s.readers, func(id media.ID, err error) {
 		s.deps.Log.Warn("a recording is missing in the activity of a timeline", "recording", id, "error", err)
 	})
 	s.stills = still.New()
-	s.stills.Library, s.stills.Catalogue, s.stills.Readers = s.deps.Clips, s.deps.Catalogue, &s.readers
+	s.stills.Library, s.stills.Catalogue, s.stills.Readers = s.deps.Clips, s.deps.Catalogue, s.readers
 	s.stills.Decoder, s.stills.Stall = still.NewDecoder(s.cfg.FFmpeg, maxDecoders), s.cfg.Limits.Stall
 	s.stills.Failed = func(stream string, err error) {
 		s.deps.Log.Error("the answer with a picture ended early", "stream", stream, "error", err)

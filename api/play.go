@@ -86,7 +86,7 @@ func (s *Server) play(w http.ResponseWriter, r *request) error {
 // newLists returns the lists for hls.
 func (s *Server) newLists() *hls.Lists {
 	l := hls.NewLists()
-	l.Library, l.Catalogue, l.Readers, l.Now = s.deps.Clips, s.deps.Catalogue, &s.readers, s.deps.Clock.Now
+	l.Library, l.Catalogue, l.Readers, l.Now = s.deps.Clips, s.deps.Catalogue, s.readers, s.deps.Clock.Now
 	l.Stall, l.Refuse = s.cfg.Limits.Stall, refuseRange
 	l.Failed = func(stream string, err error) {
 		s.deps.Log.Error("the answer with a segment ended early", "stream", stream, "error", err)

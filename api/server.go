@@ -34,7 +34,7 @@ type Server struct {
 	auth      *auth.Authenticator
 	hosts     hosts
 	origins   *http.CrossOriginProtection
-	readers   playback.Readers
+	readers   *playback.Readers
 	checked   playback.Checked // files that a player was given a moment ago
 	player    *play.Player     // nil without Deps.Clips
 	timelines *timeline.Maker  // nil without Deps.Clips
@@ -64,6 +64,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.Clock == nil {
 		deps.Clock = pipeline.SystemClock
 	}
+	deps.Readers = cmp.Or(deps.Readers, &playback.Readers{})
 	if deps.PublishTo == nil {
 		deps.PublishTo = func() []PublishAddress { return nil }
 	}
@@ -71,11 +72,11 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, deps: deps, table: routes(), auth: who, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection(), coverages: make(chan struct{}, maxCoverages)}
+	s := &Server{cfg: cfg, deps: deps, table: routes(), auth: who, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection(), coverages: make(chan struct{}, maxCoverages), readers: deps.Readers}
 	s.shown = scrub.Scrubber{RecordDir: cfg.RecordDir}
 	if deps.Clips != nil {
 		s.player = &play.Player{
-			Library: deps.Clips, Catalogue: deps.Catalogue, Readers: &s.readers, Stall: cfg.Limits.Stall, Now: deps.Clock.Now,
+			Library: deps.Clips, Catalogue: deps.Catalogue, Readers: s.readers, Stall: cfg.Limits.Stall, Now: deps.Clock.Now,
 			Failed: func(stream string, err error) {
 				deps.Log.Error("the answer with a span of footage ended early", "stream", stream, "error", err)
 			},

@@ -27,6 +27,7 @@ var parsers = map[string]string{
 	"api/auth/authenticator.go":          "FuzzHash api.TestTheCostOfARequestIsProportional",
 	"stages/egress/hls/serve.go":         "short: the query of a URL, which the server's limit of headers bounds",
 	"stages/ingest/webrtc/":              "FuzzOffer FuzzFragment TestOffersThatAreRefused",
+	"stages/egress/replay/":              "FuzzRequest FuzzPlace",
 	"stages/egress/rtp/":                 "FuzzUnit TestAPictureIsPacketisedWithoutAllocation",
 	"api/events.go":                      "FuzzEventBody TestTheCostOfARequestIsProportional",
 	"api/auth/password.go":               "FuzzHash",

@@ -53,9 +53,9 @@ var mayImport = []struct {
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
 	{"stages/hub", []string{"pipeline/..."}},
 	{"stages/clients", []string{"pipeline", "pipeline/media"}},
-	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/media", "stages/clients", "stages/hub"}}, // no protocol
+	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/media", "pipeline/media/footage", "stages/clients", "stages/hub"}}, // no protocol
 	{"stages/ingest/rtp", []string{"pipeline/codec/...", "pipeline/guard", "pipeline/media", "stages/ingest"}},
-	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtsp", "stages/ingest/rtp"}}, // one port receives and plays
+	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/replay", "stages/egress/rtsp", "stages/ingest/rtp"}}, // one port receives and plays
 	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/sparinglog", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
@@ -66,6 +66,7 @@ var mayImport = []struct {
 	{"stages/egress/hls", []string{"pipeline", "stages/egress", "stages/egress/cmaf"}},
 	{"stages/egress/rtp", []string{"pipeline/codec/...", "pipeline/media", "pipeline/media/live"}},
 	{"stages/egress/rtsp", []string{"pipeline", "pipeline/media", "pipeline/media/live", "stages/clients", "stages/egress/rtp", "stages/hub"}},
+	{"stages/egress/replay", []string{"pipeline", "pipeline/media", "pipeline/media/footage", "pipeline/media/live", "pipeline/streampath", "stages/egress/rtp", "stages/egress/rtsp"}},
 	{"stages/egress/egresstest", []string{"pipeline", "pipeline/endcause", "pipeline/media", "pipeline/pipelinetest", "stages/hub"}},
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // sources and pipelines meet in the hub
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
@@ -87,6 +88,7 @@ var mayImport = []struct {
 	{"api/playback/movie", []string{"api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
 	{"api/playback/mpegts", []string{"api/playback/clip", "api/playback/movie", "pipeline/codec", "pipeline/codec/adts", "pipeline/codec/mpeg4visual", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"api/playback/play", []string{"api/playback", "api/playback/clip", "api/playback/movie", "api/playback/mpegts"}},
+	{"api/playback/units", []string{"api/playback", "api/playback/clip", "pipeline/codec", "pipeline/isobmff", "pipeline/media", "pipeline/media/footage"}},
 	{"api/playback/mediamtx", []string{"api/playback", "api/playback/clip", "api/playback/movie", "api/playback/play", "pipeline/endcause", "pipeline/media", "pipeline/streampath"}},
 	{"api/playback/still", []string{"api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/media"}},
 	{"api/playback/timeline", []string{"api/coverage", "api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/media"}},
@@ -121,6 +123,7 @@ var mayImport = []struct {
 	{"pipeline/durable", []string{"pipeline/filesystem"}},
 	{"pipeline/filesystem", []string{"pipeline/bytesize"}},
 	{"pipeline/bytesize", nil},
+	{"pipeline/media/footage", []string{"pipeline/media"}},
 	{"pipeline/isobmff", []string{"pipeline/media"}},
 	{"pipeline/isobmff/index", []string{"pipeline/isobmff", "pipeline/media"}},
 	{"pipeline/isobmff/isobmfftest", []string{"pipeline/isobmff"}},

@@ -13,6 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/media/footage"
 	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -94,11 +95,13 @@ type ServerDeps struct {
 	Log        *slog.Logger
 }
 
-// Readers says which clients of a server may read live streams, if its protocol has a way to.
+// Readers says which clients of a server may read streams, if its protocol has a way to.
 type Readers struct {
 	Allowed bool
 	Max     int        // clients that read at once; 0: no limit
 	Gate    ReaderGate // nil: every stream may be read
+	// Footage has the recordings of streams, if the protocol has a way to play them; nil: they are not played.
+	Footage footage.Library
 }
 
 // ReaderGate decides which live streams an output serves. The output's name is that of the protocol.

@@ -149,6 +149,14 @@ func (c *Clip) UTC(mediaNS int64) int64 {
 	return c.StartUTC + mediaNS
 }
 
+// Media returns the media time of a moment of the wall clock, ns UTC: the inverse of UTC.
+func (c *Clip) Media(utc int64) int64 {
+	if len(c.Anchors) > 0 {
+		return c.Anchors.Media(utc)
+	}
+	return utc - c.StartUTC
+}
+
 // mediaAt returns the media time of a moment of the wall clock in a recording.
 func mediaAt(r *media.Record, utc int64) int64 {
 	if len(r.Anchors) > 0 {

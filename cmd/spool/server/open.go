@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/api/export/manifest"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/api/playback/clip"
+	"github.com/gospool/spool/api/playback/units"
 	"github.com/gospool/spool/cmd/spool/server/seen"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
@@ -152,7 +153,9 @@ func (s *Server) newAPI(dir string) error {
 		return fmt.Errorf("http.auth: %w", err)
 	}
 	files := playback.NewDir(abs, growing(abs))
-	clips := &clip.Library{Files: files, Indexes: sampleindex.In(abs), Belongs: s.recordings.belongs}
+	s.replays = units.Library{
+		Recordings: &clip.Library{Files: files, Indexes: sampleindex.In(abs), Belongs: s.recordings.belongs}, Catalogue: s.recordings, Readers: &playback.Readers{},
+	}
 	s.http, err = api.New(api.Config{
 		Version: s.options.Version, Listen: s.cfg.HTTP.Listen, RecordDir: abs,
 		Hosts: s.cfg.HTTP.Hosts, Proxies: s.cfg.HTTP.Proxies(),
@@ -161,8 +164,8 @@ func (s *Server) newAPI(dir string) error {
 		Log: s.log, Clock: s.clock,
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.expected, Seen: s.expected.Seen,
 		Events: s.events,
-		Live:   s.live(clips), Peers: s.peers(), Clients: s.connections(), PublishTo: s.publishTo, Catalogue: s.recordings, Files: files, Lists: s.lists(), Belongs: s.recordings.belongs,
-		Clips:    clips,
+		Live:   s.live(s.replays.Recordings), Peers: s.peers(), Clients: s.connections(), PublishTo: s.publishTo, Catalogue: s.recordings, Files: files, Lists: s.lists(), Belongs: s.recordings.belongs,
+		Clips: s.replays.Recordings, Readers: s.replays.Readers,
 		Exports:  func(source bundle.Source) *export.Store { return s.newExports(abs, source) },
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
 		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&storageMetrics{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, s.connections(), memoryMetrics{s.pool}}, SignIns: s.signIns["http"],

@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/api/export"
 	"github.com/gospool/spool/api/playback/clip"
+	"github.com/gospool/spool/api/playback/units"
 	"github.com/gospool/spool/cmd/spool/server/declared"
 	"github.com/gospool/spool/cmd/spool/server/seen"
 	"github.com/gospool/spool/cmd/spool/server/timeshift"
@@ -76,6 +77,7 @@ type Server struct {
 	servers      *ingest.Servers
 	viewers      *egress.Readers
 	gate         *egress.Gate
+	replays      units.Library // without recordings until newAPI
 	wall         *wallclock.Judge
 	expected     *seen.Expected // the hub's and the remembered streams; set by open
 	disk         *diskTimes
@@ -169,8 +171,10 @@ func New(d declared.State, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	readers := ingestReaders(cfg, s.gate)
+	readers.Footage = &s.replays
 	s.servers, err = ingest.NewServers(cfg.Ingest.Servers, cfg.Ingest.ReadTimeout, ingest.ServerDeps{
-		Hub: s.hub, Authorizer: authorizer, Readers: ingestReaders(cfg, s.gate), Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key, Tasks: s.tasks, Clock: clock, Log: log,
+		Hub: s.hub, Authorizer: authorizer, Readers: readers, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key, Tasks: s.tasks, Clock: clock, Log: log,
 	})
 	if err != nil {
 		return nil, err

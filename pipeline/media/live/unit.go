@@ -38,6 +38,9 @@ func (u *Unit) Slices(dst [][]byte) [][]byte {
 	return append(dst, u.more...)
 }
 
+// SetPayload sets the payload of a unit that is not of a live stream, in mdat form. The unit uses b.
+func (u *Unit) SetPayload(b []byte) { u.bytes, u.more, u.SizeBytes = b, nil, len(b) }
+
 // Chunk returns the chunk that holds the bytes of a unit of media. The chunk may be open: the caller may only Retain
 // and Release it, to use the bytes of the unit for longer.
 func (u *Unit) Chunk() *media.Chunk { return u.chunk }

@@ -39,7 +39,7 @@ func temporalUnit(s *Sender, f *Frames, u *live.Unit) {
 func (s *Sender) obu(f *Frames, o obu.Unit, flags byte) (place int) {
 	head := o.Header
 	for flags |= av1One; ; flags = av1One | av1Continues {
-		n := min(len(o.Payload), maxPayloadBytes-1-len(head))
+		n := min(len(o.Payload), s.mostBytes-1-len(head))
 		if n < len(o.Payload) {
 			flags |= av1Unended
 		}

@@ -2,6 +2,7 @@ package rtp
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -25,27 +26,30 @@ type form struct {
 	packetise func(s *Sender, f *Frames, u *live.Unit)
 	// inBand: packets have all parameters of the stream, and a decoder needs those of the description no more.
 	inBand bool
+	// disposable reports of the header of a NAL unit whether it is of a picture, and whether other pictures need that picture. It
+	// is nil for a codec without NAL units.
+	disposable func(h byte) (picture, needed bool)
 }
 
 // forms lists the codecs that are sent. A new codec is a new row. FLAC has no payload format.
 var forms = []form{
-	{codec.H264, describeAVC, avcFragments.nalUnits, true},
-	{codec.H265, describeHEVC, hevcFragments.nalUnits, true},
-	{codec.VP9, describeVP9, vp9, true},
-	{codec.AV1, describeAV1, temporalUnit, true},
-	{codec.MPEG4, describeMPEG4, parts, false},
-	{codec.MJPEG, describeMJPEG, picture, true},
-	{codec.AAC, describeAAC, aac, false},
-	{codec.USAC, describeAAC, aac, false},
-	{codec.Opus, describeOpus, whole, false},
-	{codec.MP3, describeMP3, mpegAudio, false},
-	{codec.AC3, describeAC3, ac3, true},
-	{codec.EAC3, describeEAC3, eac3, true},
-	{codec.MuLaw, describeG711(true), samples, false},
-	{codec.ALaw, describeG711(false), samples, false},
-	{codec.LPCM, describeLPCM, samples, false},
-	{codec.ONVIF, describeONVIF, parts, true},
-	{codec.KLV, describeKLV, parts, true},
+	{codec.H264, describeAVC, avcFragments.nalUnits, true, disposableAVC},
+	{codec.H265, describeHEVC, hevcFragments.nalUnits, true, disposableHEVC},
+	{codec.VP9, describeVP9, vp9, true, nil},
+	{codec.AV1, describeAV1, temporalUnit, true, nil},
+	{codec.MPEG4, describeMPEG4, parts, false, nil},
+	{codec.MJPEG, describeMJPEG, picture, true, nil},
+	{codec.AAC, describeAAC, aac, false, nil},
+	{codec.USAC, describeAAC, aac, false, nil},
+	{codec.Opus, describeOpus, whole, false, nil},
+	{codec.MP3, describeMP3, mpegAudio, false, nil},
+	{codec.AC3, describeAC3, ac3, true, nil},
+	{codec.EAC3, describeEAC3, eac3, true, nil},
+	{codec.MuLaw, describeG711(true), samples, false, nil},
+	{codec.ALaw, describeG711(false), samples, false, nil},
+	{codec.LPCM, describeLPCM, samples, false, nil},
+	{codec.ONVIF, describeONVIF, parts, true, nil},
+	{codec.KLV, describeKLV, parts, true, nil},
 }
 
 func formOf(t *media.Track) *form {
@@ -99,6 +103,37 @@ func describeAAC(t *media.Track, pt uint8) (format.Format, error) {
 		"streamtype": "5", "profile-level-id": "1", "mode": "AAC-hbr", "sizelength": "13", "indexlength": "3", "indexdeltalength": "3",
 		"config": hex.EncodeToString(t.ParameterSets[0]),
 	})
+}
+
+// disposableAVC reads nal_unit_type and nal_ref_idc (ITU-T H.264, 7.4.1).
+func disposableAVC(h byte) (picture, needed bool) {
+	kind := h & 0x1f
+	return kind >= 1 && kind <= 5, h&0x60 != 0
+}
+
+// disposableHEVC reads nal_unit_type: the even ones below 16 are of pictures that no other of their sub-layer needs (ITU-T H.265,
+// table 7-1).
+func disposableHEVC(h byte) (picture, needed bool) {
+	kind := h >> 1 & 0x3f
+	return kind < 32, kind >= 16 || kind%2 != 0
+}
+
+// Disposable reports whether a decoder needs an access unit, in mdat form, for no other one.
+func Disposable(t *media.Track, unit []byte) bool {
+	f := formOf(t)
+	if f == nil || f.disposable == nil {
+		return false
+	}
+	for len(unit) > 4 {
+		size := int(min(uint64(binary.BigEndian.Uint32(unit)), uint64(len(unit)-4)))
+		if size > 0 {
+			if picture, needed := f.disposable(unit[4]); picture {
+				return !needed
+			}
+		}
+		unit = unit[4+size:]
+	}
+	return false
 }
 
 // describeVP9 names the profile if a decoder must know it: 0 is that of a description without one (RFC 9628, 6).

@@ -61,7 +61,7 @@ func (f lawFormat) form() *form {
 		littleEndian := s.track.ParameterSets[0][0]&1 != 0
 		at := s.newest
 		for s.payload.left >= 2 {
-			n := min(s.payload.left/2, maxPayloadBytes)
+			n := min(s.payload.left/2, s.mostBytes)
 			place := s.open(f, at, false)
 			for range n {
 				s.scratch = s.payload.appendTo(s.scratch[:0], 2)

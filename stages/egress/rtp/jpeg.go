@@ -38,7 +38,7 @@ func picture(s *Sender, f *Frames, _ *live.Unit) {
 		if offset == 0 {
 			f.b = appendTables(f.b, &h)
 		}
-		n := min(len(data)-offset, maxPayloadBytes-(len(f.b)-begin))
+		n := min(len(data)-offset, s.mostBytes-(len(f.b)-begin))
 		f.b = append(f.b, data[offset:offset+n]...)
 		if offset += n; offset == len(data) {
 			s.mark(f, place)

@@ -51,7 +51,7 @@ func (c *fragmentation) nalUnits(s *Sender, f *Frames, u *live.Unit) {
 
 // nalUnit packetises the next size bytes of the payload, and returns the place of the last packet.
 func (c *fragmentation) nalUnit(s *Sender, f *Frames, at uint32, size int) (place int) {
-	if size <= maxPayloadBytes {
+	if size <= s.mostBytes {
 		place = s.open(f, at, false)
 		f.b = s.payload.appendTo(f.b, size)
 		s.close(f, place)
@@ -62,7 +62,7 @@ func (c *fragmentation) nalUnit(s *Sender, f *Frames, at uint32, size int) (plac
 	for left := size - c.headerBytes; left > 0; begins = 0 {
 		place = s.open(f, at, false)
 		f.b = c.unit(f.b, s.scratch)
-		n := min(left, maxPayloadBytes-c.headerBytes-1)
+		n := min(left, s.mostBytes-c.headerBytes-1)
 		left -= n
 		flags := begins
 		if left == 0 {

@@ -6,7 +6,7 @@ import "github.com/gospool/spool/pipeline/media/live"
 // 4.2) and ONVIF metadata (ONVIF Streaming Specification, 5.1.2).
 func parts(s *Sender, f *Frames, _ *live.Unit) {
 	for s.payload.left > 0 {
-		n := min(s.payload.left, maxPayloadBytes)
+		n := min(s.payload.left, s.mostBytes)
 		place := s.open(f, s.newest, n == s.payload.left)
 		f.b = s.payload.appendTo(f.b, n)
 		s.close(f, place)
@@ -27,7 +27,7 @@ func vp9(s *Sender, f *Frames, u *live.Unit) {
 		flags |= vp9Inter
 	}
 	for ; s.payload.left > 0; flags &^= vp9Begin {
-		n := min(s.payload.left, maxPayloadBytes-1)
+		n := min(s.payload.left, s.mostBytes-1)
 		ends := n == s.payload.left
 		if ends {
 			flags |= vp9End

@@ -29,6 +29,12 @@ type Sender struct {
 	newest    uint32 // RTP time of the newest unit
 	newestUTC int64
 	leftOut   uint64 // units since the last call of LeftOut
+	untimed   bool   // see Untimed
+
+	extension   [extensionBytes]byte // of the next packet, if extends is set
+	extends     bool
+	headerBytes int // of the packet that was begun last
+	mostBytes   int // of the payload of a packet
 
 	payload payload
 	scratch []byte // length or header of a NAL unit
@@ -43,7 +49,7 @@ func NewSender(t *media.Track, f format.Format, ssrc uint32, channel byte, rando
 	}
 	return &Sender{
 		Channel: channel, track: t, form: as, clock: uint32(f.ClockRate()), pt: f.PayloadType(), ssrc: ssrc,
-		sequence: uint16(random), zero: uint32(random >> 16),
+		sequence: uint16(random), zero: uint32(random >> 16), mostBytes: maxPayloadBytes,
 	}
 }
 
@@ -74,11 +80,20 @@ func (s *Sender) Unit(f *Frames, u *live.Unit) {
 	s.newest, s.newestUTC = s.at(u.PTS), u.UTC
 	s.payload.reset(u)
 	s.form.packetise(s, f, u)
-	if steadyNS := u.UTC - u.SteppedNS; s.reports == 0 || steadyNS-s.reportNS >= s.reportEveryNS() {
+	if steadyNS := u.UTC - u.SteppedNS; s.untimed {
+		return
+	} else if s.reports == 0 || steadyNS-s.reportNS >= s.reportEveryNS() {
 		s.reports, s.reportNS = s.reports+1, steadyNS
 		s.report(f)
 	}
 }
+
+// Untimed sets whether the sender makes no report but that of Leave, which then has no times: the client decides how fast it takes
+// the units (ONVIF Streaming Specification, Use of RTCP).
+func (s *Sender) Untimed(untimed bool) { s.untimed = untimed }
+
+// At returns the RTP time of a time of the track.
+func (s *Sender) At(ticks int64) uint32 { return s.at(ticks) }
 
 // at returns the RTP time of a time of the track.
 func (s *Sender) at(ticks int64) uint32 {
@@ -93,9 +108,15 @@ func (s *Sender) open(f *Frames, at uint32, marker bool) (place int) {
 		second |= 0x80
 	}
 	f.b = append(f.b, 0x80, second)
+	s.headerBytes = headerBytes
 	f.b = binary.BigEndian.AppendUint16(f.b, s.sequence)
 	f.b = binary.BigEndian.AppendUint32(f.b, at)
 	f.b = binary.BigEndian.AppendUint32(f.b, s.ssrc)
+	if s.extends {
+		f.b[place+frameHeaderBytes] |= 0x10
+		f.b = append(f.b, s.extension[:]...)
+		s.extends, s.headerBytes = false, headerBytes+extensionBytes
+	}
 	s.sequence++
 	s.packets++
 	return place
@@ -103,7 +124,7 @@ func (s *Sender) open(f *Frames, at uint32, marker bool) (place int) {
 
 func (s *Sender) close(f *Frames, place int) {
 	f.close(place)
-	s.octets += uint32(len(f.b) - place - frameHeaderBytes - headerBytes)
+	s.octets += uint32(len(f.b) - place - frameHeaderBytes - s.headerBytes)
 }
 
 // mark sets the marker of the packet at a place; -1: no packet.
@@ -125,16 +146,24 @@ func (s *Sender) reportEveryNS() int64 {
 // secondsTo1970 is the number of seconds from the begin of NTP's time in 1900 to that of Unix.
 const secondsTo1970 = 2208988800
 
+// ntp returns a wall clock, ns UTC, as an NTP timestamp (RFC 3550, 4).
+func ntp(utc int64) uint64 {
+	at, second := uint64(utc), uint64(time.Second)
+	return (at/second+secondsTo1970)<<32 | at%second<<32/second
+}
+
 // report appends a sender report (RFC 3550, 6.4.1), which says at which wall clock the newest unit is shown, and the source
 // description that has to go with it (6.1).
 func (s *Sender) report(f *Frames) {
 	place := f.open(s.Channel + 1)
 	f.b = append(f.b, 0x80, 200, 0, 6)
 	f.b = binary.BigEndian.AppendUint32(f.b, s.ssrc)
-	at, second := uint64(s.newestUTC), uint64(time.Second)
-	f.b = binary.BigEndian.AppendUint32(f.b, uint32(at/second+secondsTo1970))
-	f.b = binary.BigEndian.AppendUint32(f.b, uint32(at%second<<32/second))
-	for _, n := range []uint32{s.newest, s.packets, s.octets} {
+	at, newest := ntp(s.newestUTC), s.newest
+	if s.untimed {
+		at, newest = 0, 0
+	}
+	f.b = binary.BigEndian.AppendUint64(f.b, at)
+	for _, n := range []uint32{newest, s.packets, s.octets} {
 		f.b = binary.BigEndian.AppendUint32(f.b, n)
 	}
 	f.b = s.describe(f.b)
@@ -143,9 +172,13 @@ func (s *Sender) report(f *Frames) {
 
 // Bye appends a report that the track ends (RFC 3550, 6.6).
 func (s *Sender) Bye(f *Frames) {
-	if s.reports == 0 {
-		return
+	if s.reports > 0 {
+		s.Leave(f)
 	}
+}
+
+// Leave is Bye for a track of which maybe no unit was sent.
+func (s *Sender) Leave(f *Frames) {
 	s.report(f)
 	place := f.open(s.Channel + 1)
 	f.b = append(f.b, 0x80, 201, 0, 1) // an empty receiver report begins the compound packet
@@ -165,3 +198,6 @@ func (s *Sender) describe(b []byte) []byte {
 
 // Next returns the sequence number of the next packet and, if a unit was sent, the RTP time of the newest one.
 func (s *Sender) Next() (sequence uint16, at uint32) { return s.sequence, s.newest }
+
+// Timescale returns that of the track.
+func (s *Sender) Timescale() uint32 { return s.track.Timescale }

@@ -29,7 +29,7 @@ func aac(s *Sender, f *Frames, u *live.Unit) {
 		return
 	}
 	for s.payload.left > 0 {
-		n := min(s.payload.left, maxPayloadBytes-4)
+		n := min(s.payload.left, s.mostBytes-4)
 		place := s.open(f, s.newest, n == s.payload.left)
 		f.b = append(f.b, 0, 16)
 		f.b = binary.BigEndian.AppendUint16(f.b, uint16(u.SizeBytes)<<3)
@@ -42,7 +42,7 @@ func aac(s *Sender, f *Frames, u *live.Unit) {
 func mpegAudio(s *Sender, f *Frames, u *live.Unit) {
 	for s.payload.left > 0 {
 		offset := u.SizeBytes - s.payload.left
-		n := min(s.payload.left, maxPayloadBytes-4)
+		n := min(s.payload.left, s.mostBytes-4)
 		place := s.open(f, s.newest, false)
 		f.b = append(f.b, 0, 0)
 		f.b = binary.BigEndian.AppendUint16(f.b, uint16(offset))
@@ -55,7 +55,7 @@ func mpegAudio(s *Sender, f *Frames, u *live.Unit) {
 // sent the most significant byte first.
 func samples(s *Sender, f *Frames, _ *live.Unit) {
 	frameBytes := frameBytesOf(s.track)
-	most := maxPayloadBytes / frameBytes * frameBytes
+	most := s.mostBytes / frameBytes * frameBytes
 	at := s.newest
 	for s.payload.left >= frameBytes {
 		n := min(s.payload.left/frameBytes*frameBytes, most)
@@ -97,7 +97,7 @@ func toBigEndian(b []byte, t *media.Track) {
 func ac3(s *Sender, f *Frames, u *live.Unit) {
 	const begins, beginsShort, continues = 1, 2, 3
 	first := byte(beginsShort)
-	if 8*(maxPayloadBytes-dolbyHeaderBytes) >= 5*u.SizeBytes {
+	if 8*(s.mostBytes-dolbyHeaderBytes) >= 5*u.SizeBytes {
 		first = begins
 	}
 	dolby(s, f, u, first, continues)
@@ -110,7 +110,7 @@ const dolbyHeaderBytes = 2 // the kind of the payload, and the number of frames 
 
 // dolby sends a unit, or fragments of it, of which the first one and the others have a kind. The kind of a whole unit is 0.
 func dolby(s *Sender, f *Frames, u *live.Unit, first, other byte) {
-	const most = maxPayloadBytes - dolbyHeaderBytes
+	most := s.mostBytes - dolbyHeaderBytes
 	packets := (u.SizeBytes + most - 1) / most
 	if packets > 255 {
 		s.leaveOut()

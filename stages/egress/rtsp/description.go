@@ -57,5 +57,16 @@ func Describe(set *media.TrackSet, title string) (*Description, error) {
 	return d, err
 }
 
+// Add adds lines with attributes to the session description: to that of the session, and to that of each section.
+func (d *Description) Add(session []string, section func(track *media.Track) string) {
+	const begin = "\r\nm="
+	parts := strings.Split(strings.TrimSuffix(string(d.document), "\r\n"), begin)
+	out := strings.Join(append(parts[:1:1], session...), "\r\n")
+	for i, part := range parts[1:] {
+		out += begin + part + "\r\n" + section(&d.Set.Tracks[d.tracks[i]])
+	}
+	d.document = []byte(out + "\r\n")
+}
+
 // Document returns the session description (RFC 8866).
 func (d *Description) Document() []byte { return d.document }

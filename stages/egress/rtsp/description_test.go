@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,4 +32,22 @@ func TestTracksThatCannotBeSentAreLeftOut(t *testing.T) {
 	_, err = Describe(alone, "live/a")
 	require.ErrorIs(t, err, ErrNoTracks)
 	require.ErrorContains(t, err, "is not sent")
+}
+
+func TestLinesAreAddedToADescription(t *testing.T) {
+	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360), pipelinetest.AAC()})
+	require.NoError(t, err)
+	d, err := Describe(set, "live/m=1")
+	require.NoError(t, err)
+	before := string(d.Document())
+	d.Add([]string{"a=one", "a=two"}, func(t *media.Track) string { return "a=" + t.Kind().String() })
+	text := string(d.Document())
+	for _, place := range []string{"\r\na=one\r\na=two\r\nm=video", "\r\na=video\r\nm=audio"} {
+		require.Contains(t, text, place)
+	}
+	require.True(t, strings.HasSuffix(text, "\r\na=audio\r\n"))
+	for _, added := range []string{"a=one\r\n", "a=two\r\n", "a=video\r\n", "a=audio\r\n"} {
+		text = strings.Replace(text, added, "", 1)
+	}
+	require.Equal(t, before, text)
 }

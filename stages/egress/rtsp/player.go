@@ -57,12 +57,22 @@ const batchBytes = 64 << 10
 
 // NewPlayer returns a player for a client that has set up tracks of a description.
 func NewPlayer(d *Description, client *clients.Client, tracks []Track) *Player {
+	return NewPlayerOf(d.Set, client, d.Senders(tracks))
+}
+
+// TrackOf returns the index in d.Set of the track of a section.
+func (d *Description) TrackOf(section *description.Media) int {
+	return d.tracks[slices.Index(d.Session.Medias, section)]
+}
+
+// Senders returns new senders by track of d.Set: of those that a client has set up, and nil of the others.
+func (d *Description) Senders(tracks []Track) []*rtp.Sender {
 	senders := make([]*rtp.Sender, len(d.Set.Tracks))
 	for _, t := range tracks {
-		i := d.tracks[slices.Index(d.Session.Medias, t.Section)]
+		i := d.TrackOf(t.Section)
 		senders[i] = rtp.NewSender(&d.Set.Tracks[i], t.Section.Formats[0], t.SSRC, t.Channel, rand.Uint64())
 	}
-	return NewPlayerOf(d.Set, client, senders)
+	return senders
 }
 
 // NewPlayerOf returns a player that sends the tracks of a set by senders, one for each track. A track whose sender is nil is

@@ -130,7 +130,7 @@ func (g *serverConn) left() time.Duration {
 func (g *serverConn) noTunnel() error {
 	_ = g.SetReadDeadline(time.Now().Add(time.Second))
 	_, _ = g.Conn.Read(make([]byte, 4<<10)) // a close with unread bytes resets the connection, and the answer is lost
-	_ = g.SetWriteDeadline(time.Now().Add(time.Second))
+	_ = g.conn.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = io.WriteString(g.Conn, "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 46\r\n\r\n"+
 		"This port speaks RTSP, and not through HTTP.\r\n")
 	return errTunnel
@@ -167,3 +167,7 @@ func (g *serverConn) SetReadDeadline(t time.Time) error {
 	}
 	return g.conn.SetReadDeadline(t)
 }
+
+// SetWriteDeadline does nothing, because Write sets a deadline for each response. That of gortsplib would be one for the packets of a player,
+// too, which a client may let wait.
+func (g *serverConn) SetWriteDeadline(time.Time) error { return nil }

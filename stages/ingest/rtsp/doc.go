@@ -13,6 +13,11 @@
 // bounds. canonical.go rewrites it into a form that gortsplib accepts. formats.go selects the media sections and
 // formats that can be recorded. format_choice.go finds out which format of a section the sender really sends.
 //
+// # Players
+//
+// The server plays live streams (reader.go, package stages/egress/rtsp) and, at paths that begin with replay/, recordings (replay.go, package
+// stages/egress/replay).
+//
 // # Clients
 //
 // The server trusts no client before it has authorized it. conn_bounds.go and listener.go bound the time, the memory

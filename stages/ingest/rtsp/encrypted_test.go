@@ -127,7 +127,7 @@ func agreed(t *testing.T) (*serverConn, net.Conn) {
 	pair, err := tls.LoadX509KeyPair(at.Cert, at.Key)
 	require.NoError(t, err)
 	w := &wire{Conn: ours, within: time.Hour}
-	g := &serverConn{wire: w, tls: tls.Server(w, &tls.Config{Certificates: []tls.Certificate{pair}})}
+	g := &serverConn{of: &Server{cfg: Config{}.withDefaults()}, wire: w, tls: tls.Server(w, &tls.Config{Certificates: []tls.Certificate{pair}})}
 	g.conn = newConn(g.tls, nil)
 	read := make(chan error, 1)
 	go func() {

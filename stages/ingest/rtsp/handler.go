@@ -251,6 +251,7 @@ func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 			r.wasSetUp(res)
 		}
 	}
+	k.informed(c, res)
 	if s := sessionOf(c.Session()); s != nil && k.request != nil && k.request.Method == base.Setup {
 		s.noteChannel(s.setUp, res)
 		s.setUp = nil

@@ -14,15 +14,17 @@ import (
 
 	"github.com/gospool/spool/pipeline/media/live"
 	"github.com/gospool/spool/stages/egress"
+	"github.com/gospool/spool/stages/egress/replay"
 	play "github.com/gospool/spool/stages/egress/rtsp"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// described is a stream that a client may play.
+// described is a stream that a client may play, or its recordings.
 type described struct {
 	*play.Description
 	path, user string
+	show       *replay.Show // nil: it is live
 }
 
 // reader is a session that plays a stream. gortsplib calls its methods one after another; the player is a task of its own.
@@ -37,6 +39,9 @@ type reader struct {
 	setUp  *play.Track       // of the SETUP that is being answered
 	player *play.Player      // of the tracks that were set up at the newest PLAY; nil: before
 	played int               // number of those tracks
+	replay *replay.Player    // plays recordings; nil: before PLAY, and of a live stream
+	marked bool              // the client requires the extensions for replay
+	info   base.HeaderValue  // RTP-Info of the PLAY that is being answered; nil: gortsplib's
 
 	leave func()        // the gate; nil: before the first PLAY
 	halt  func()        // ends the player; nil: none has begun
@@ -45,38 +50,49 @@ type reader struct {
 }
 
 // unsupported returns the response to a request that requires a feature which the server does not have (RFC 2326, 12.32), or nil.
-func unsupported(r *base.Request) *base.Response {
-	if r.Header["Require"] == nil {
+// recorded reports that recordings are played.
+func unsupported(r *base.Request, recorded bool) *base.Response {
+	tags := replay.Unsupported(r.Header, recorded)
+	if len(tags) == 0 {
 		return nil
 	}
 	res := answer(base.StatusOptionNotSupported, "")
-	res.Header = base.Header{"Unsupported": r.Header["Require"]}
+	res.Header = base.Header{"Unsupported": tags}
 	return res
 }
 
-// OnDescribe describes a live stream.
+// OnDescribe describes a live stream, or recordings.
 func (h *handler) OnDescribe(c *gortsplib.ServerHandlerOnDescribeCtx) (res *base.Response, _ *gortsplib.ServerStream, err error) {
 	defer h.survive(&res)
 	k := connStateOf(c.Conn)
-	if res, err := h.describe(k, c.Request, streamPath(c.Path)); res != nil {
+	if res, err := h.describe(k, c.Request, streamPath(c.Path), c.Query); res != nil {
 		return res, nil, err
 	}
 	return &base.Response{StatusCode: base.StatusOK, Body: k.described.Document()}, nil, nil
 }
 
 // describe sets k.described to the stream of a path, or returns the refusal.
-func (h *handler) describe(k *connState, r *base.Request, path string) (refusal *base.Response, err error) {
+func (h *handler) describe(k *connState, r *base.Request, path, query string) (refusal *base.Response, err error) {
 	if !h.cfg.Readers.Allowed {
 		return answer(base.StatusNotFound, "Streams Are Not Played Here"), nil
 	}
-	if res := unsupported(r); res != nil {
+	stream, recorded := h.recorded(path)
+	if res := unsupported(r, recorded); res != nil {
 		return res, nil
 	}
-	user, denied := h.authorize(k, r, path, ingest.ActionPlay)
+	if !recorded {
+		stream = path
+	}
+	user, denied := h.authorize(k, r, stream, ingest.ActionPlay)
 	if denied != nil {
 		return denied.answer, denied.err
 	}
-	d, err := h.tracks(k, path)
+	d := &described{path: path, user: user}
+	if recorded {
+		d.show, err = replay.Describe(whileConnected{context.Background(), k.serverConn}, h.cfg.Readers.Footage, stream, query)
+	} else {
+		d.Description, err = h.tracks(k, path)
+	}
 	if err != nil {
 		h.clients.RefusedReader()
 		h.strangers.Warn("reader refused", "stream", path, "remote", k.remote, "error", err)
@@ -85,7 +101,10 @@ func (h *handler) describe(k *connState, r *base.Request, path string) (refusal 
 	if k.described == nil && k.untilNS.Load() != 0 { // another DESCRIBE does not extend the time, and one of a publisher sets none
 		k.within(h.cfg.ReadTimeout)
 	}
-	k.described = &described{d, path, user}
+	if d.show != nil {
+		d.Description = d.show.Description
+	}
+	k.described = d
 	if len(d.LeftOut) > 0 {
 		h.strangers.Info("a reader gets not all tracks", "stream", path, "remote", k.remote, "left_out", strings.Join(d.LeftOut, "; "))
 	}
@@ -125,21 +144,24 @@ func readerRefusal(err error) *base.Response {
 	case errors.Is(err, hub.ErrClosed), errors.Is(err, egress.ErrFull):
 		return answer(base.StatusServiceUnavailable, "")
 	}
+	if res := replay.Refusal(err); res != nil {
+		return res
+	}
 	return answer(base.StatusBadRequest, "Bad Stream Path")
 }
 
 // setUpReader sets up a track for playing.
 func (h *handler) setUpReader(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	if res := unsupported(c.Request); res != nil {
-		return res, nil, nil
-	}
 	k, path := connStateOf(c.Conn), streamPath(c.Path)
 	r, begun := c.Session.UserData().(*reader)
 	if !begun {
 		if k.described == nil || k.described.path != path {
-			if res, err := h.describe(k, c.Request, path); res != nil {
+			if res, err := h.describe(k, c.Request, path, c.Query); res != nil {
 				return res, nil, err
 			}
+		}
+		if res := unsupported(c.Request, k.described.show != nil); res != nil {
+			return res, nil, nil
 		}
 		r = &reader{of: h, conn: k, handle: c.Session, described: *k.described, gone: make(chan struct{})}
 		r.stream = &gortsplib.ServerStream{Server: h.lib, Desc: r.Session}
@@ -149,6 +171,10 @@ func (h *handler) setUpReader(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Respo
 		c.Session.SetUserData(r)
 		k.reads = r
 	}
+	if res := unsupported(c.Request, r.show != nil); res != nil {
+		return res, nil, nil
+	}
+	r.marked = r.marked || c.Request.Header["Require"] != nil
 	section := sectionOf(r.Session, c.Request.URL)
 	if section == nil {
 		return answer(base.StatusNotFound, "No Such Track Was Described"), nil, nil
@@ -206,28 +232,48 @@ func (r *reader) wasSetUp(res *base.Response) {
 	r.tracks = append(r.tracks, *t)
 }
 
-// OnPlay begins to play. A second PLAY of a session that plays changes nothing.
+// OnPlay begins to play. A second PLAY of a session that plays a live stream changes nothing; that of recordings takes effect at once.
 func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
 	r, is := c.Session.UserData().(*reader)
-	switch res := unsupported(c.Request); {
-	case res != nil:
-		return res, nil
-	case !is:
+	if !is {
 		return answer(base.StatusMethodNotValidInThisState, ""), nil
-	case c.Session.State() == gortsplib.ServerSessionStatePlay:
-		return ok(), nil
 	}
-	if err := r.begin(); err != nil {
+	playing := c.Session.State() == gortsplib.ServerSessionStatePlay
+	if res := unsupported(c.Request, r.show != nil); res != nil {
+		return res, nil
+	}
+	if r.show != nil {
+		res, err = r.replays(c.Request, playing)
+	} else if res = ok(); !playing {
+		err = r.begin(r.live())
+	}
+	if err != nil {
 		h.strangers.Warn("reader refused", "stream", r.path, "remote", r.conn.remote, "error", err)
 		return readerRefusal(err), nil
 	}
-	return ok(), nil
+	return res, nil
+}
+
+// live returns the function that plays the live stream.
+func (r *reader) live() func(context.Context, play.Outlet) error {
+	if r.player == nil || r.played < len(r.tracks) { // a client may set up further tracks while it pauses
+		r.player, r.played = play.NewPlayer(r.Description, r.conn.client, r.tracks), len(r.tracks)
+	}
+	player := r.player // the task reads no field that another request may change
+	return func(ctx context.Context, out play.Outlet) error {
+		units, err := r.of.hub.Read(r.path, live.Options{})
+		if err != nil {
+			return err
+		}
+		defer units.Close()
+		return player.Run(ctx, units, out)
+	}
 }
 
 // begin prepares a player, which starts once the response is written.
-func (r *reader) begin() error {
-	if r.leave == nil {
+func (r *reader) begin(play func(context.Context, play.Outlet) error) error {
+	if r.leave == nil && r.show == nil { // the pipelines of live streams say nothing about recordings
 		leave, err := r.of.cfg.Readers.Enter(protocol, r.path)
 		if err != nil {
 			return err
@@ -237,15 +283,12 @@ func (r *reader) begin() error {
 	if !r.conn.client.Reads(r.path, r.user) {
 		return egress.ErrFull
 	}
-	if r.player == nil || r.played < len(r.tracks) { // a client may set up further tracks while it pauses
-		r.player, r.played = play.NewPlayer(r.Description, r.conn.client, r.tracks), len(r.tracks)
-	}
 	r.conn.untilNS.Store(0)
 	r.conn.silent.Store(r.to == nil)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	before, done, halt := r.done, make(chan struct{}), func() { cancel(errHalted) }
 	r.halt, r.done = halt, done
-	player, out := r.player, r.outlet(ctx) // the task reads no field that another request may change
+	out := r.outlet(ctx)
 	r.conn.onAnswer(func() {
 		r.of.players.Go("rtsp player", func(task context.Context) error {
 			defer close(done)
@@ -253,33 +296,28 @@ func (r *reader) begin() error {
 			if before != nil {
 				<-before // it writes nothing any more
 			}
-			r.ended(r.play(ctx, player, out))
+			r.ended(play(ctx, out))
 			return nil
 		})
 	})
 	return nil
 }
 
-// play plays until ctx ends.
-func (r *reader) play(ctx context.Context, p *play.Player, out play.Outlet) error {
-	units, err := r.of.hub.Read(r.path, live.Options{})
-	if err != nil {
-		return err
-	}
-	defer units.Close()
-	return p.Run(ctx, units, out)
-}
-
-// ended closes the session of a player that has ended with an error of its own.
+// ended closes the session of a player that has ended with an error of its own. At the end of footage the client may play another place.
 func (r *reader) ended(err error) {
 	if errors.Is(err, errHalted) {
 		return
 	}
 	r.of.strangers.Info("reader ends", "stream", r.path, "remote", r.conn.remote, "reason", err)
+	if replay.Ended(err) {
+		r.conn.silent.Store(false)
+		r.conn.client.Opened()
+		return
+	}
 	r.quit()
 }
 
-// OnPause ends the player. A later PLAY begins at the newest key frame again.
+// OnPause ends the player. A later PLAY begins at the newest key frame again, or goes on with recordings.
 func (h *handler) OnPause(c *gortsplib.ServerHandlerOnPauseCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
 	r, is := c.Session.UserData().(*reader)
@@ -288,6 +326,10 @@ func (h *handler) OnPause(c *gortsplib.ServerHandlerOnPauseCtx) (res *base.Respo
 	}
 	r.stop()
 	r.conn.silent.Store(false)
+	if r.show != nil { // it may look at a picture for long
+		r.conn.client.Opened()
+		return ok(), nil
+	}
 	r.conn.opened(h.cfg.ReadTimeout)
 	return ok(), nil
 }
@@ -301,6 +343,7 @@ func (r *reader) stop() {
 // close ends the player of a session that has ended, and frees its ports. After TEARDOWN the connection is still open.
 func (r *reader) close() {
 	r.stop()
+	r.closeReplay()
 	r.conn.silent.Store(false)
 	r.conn.opened(r.of.cfg.ReadTimeout)
 	if r.leave != nil {
@@ -325,9 +368,12 @@ func (r *reader) freed() <-chan struct{} { return r.gone }
 var errHalted = errors.New("the client plays no longer")
 
 func (r *reader) outlet(ctx context.Context) play.Outlet {
-	k := r.conn
+	k, within := r.conn, r.of.cfg.WriteTimeout
+	if r.replay != nil && r.replay.Unpaced() {
+		within = replay.Patience
+	}
 	if r.to == nil {
-		return &play.Interleaved{Context: ctx, Clock: r.of.cfg.Clock, Conn: k.conn, Writing: &k.writing, Within: r.of.cfg.WriteTimeout, Client: k.client}
+		return &play.Interleaved{Context: ctx, Clock: r.of.cfg.Clock, Conn: k.conn, Writing: &k.writing, Within: within, Client: k.client}
 	}
 	return &play.Datagrams{Context: ctx, Clock: r.of.cfg.Clock, Packets: r.of.numbers, Reports: r.of.reports, To: maps.Clone(r.to), Client: k.client}
 }
@@ -335,6 +381,7 @@ func (r *reader) outlet(ctx context.Context) play.Outlet {
 // Write writes a response of gortsplib whole, between two batches of a player's packets. Then it calls what onAnswer has left.
 func (g *serverConn) Write(p []byte) (n int, err error) {
 	g.writing.Lock()
+	_ = g.conn.SetWriteDeadline(g.of.cfg.Clock.Now().Add(g.of.cfg.WriteTimeout))
 	n, err = g.conn.Write(p)
 	answered := g.answering
 	g.answering = nil
