@@ -18,7 +18,7 @@ import (
 // liveConfig is a configuration of spool that records every published stream, without a gop_ring. All publishers come
 // from one address, perhaps at the same moment. live.Server explains the words in braces.
 const liveConfig = `
-ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}, max_connections: 4000, max_connections_per_address: 4000}}
+ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}, max_connections: 4000, max_connections_per_address: 4000}, webrtc: {listen: ""}}
 http: {listen: "{http}"}
 egress: {max_readers: 0}
 flush_interval: %v

@@ -49,7 +49,7 @@ func startRound(ctx context.Context, parent string, b *bench) error {
 // startConfig is the default configuration without the demo stream, with free ports and a record directory.
 const startConfig = `
 http: {listen: "%s"}
-ingest: {rtsp: {listen: "127.0.0.1:0", udp: {rtp: 0, rtcp: 0}}}
+ingest: {rtsp: {listen: "127.0.0.1:0", udp: {rtp: 0, rtcp: 0}}, webrtc: {listen: ""}}
 mp4: {record_path: "%s"}
 database: {dsn: "%s"}
 `

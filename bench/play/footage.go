@@ -32,7 +32,7 @@ type footage struct {
 // settings is a configuration that records nothing.
 const settings = `
 http: {listen: "%s"}
-ingest: {rtsp: {listen: "127.0.0.1:0", udp: {rtp: 0, rtcp: 0}}}
+ingest: {rtsp: {listen: "127.0.0.1:0", udp: {rtp: 0, rtcp: 0}}, webrtc: {listen: ""}}
 mp4: {record_path: "%s"}
 database: {dsn: "%s"}
 `

@@ -114,7 +114,7 @@ func command(t *testing.T, dir, script string) string {
 func shell(dir, script string) *exec.Cmd {
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "SPOOL_HTTP__LISTEN=127.0.0.1:0", "SPOOL_INGEST__RTSP__LISTEN=127.0.0.1:0",
+	cmd.Env = append(os.Environ(), "SPOOL_HTTP__LISTEN=127.0.0.1:0", "SPOOL_INGEST__RTSP__LISTEN=127.0.0.1:0", "SPOOL_INGEST__WEBRTC__LISTEN=127.0.0.1:0",
 		"SPOOL_INGEST__RTSP__UDP__RTP=0", "SPOOL_INGEST__RTSP__UDP__RTCP=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd

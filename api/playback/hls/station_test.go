@@ -37,7 +37,7 @@ func newStation(t testing.TB, dir string, args ...string) *station {
 	s := &station{t: t, dir: dir}
 	require.NotContains(t, tool(t, program, "reindex", "--record-path", dir), "left alone")
 	args = append([]string{
-		"--record-path", dir, "--http-listen", "127.0.0.1:0", "--rtsp-listen", "127.0.0.1:0", "--log-format", "json",
+		"--record-path", dir, "--http-listen", "127.0.0.1:0", "--rtsp-listen", "127.0.0.1:0", "--set", "ingest/webrtc/listen=", "--log-format", "json",
 		"--set", "streams={}",
 		"--set", "ingest/rtsp/udp={rtp: 0, rtcp: 0}",
 	}, args...)

@@ -27,7 +27,7 @@ func TestARecordPathThatIsNotWritableIsNamedAtTheStart(t *testing.T) {
 	}
 	for _, record := range []string{dir, filepath.Join(dir, "new")} {
 		for _, more := range [][]string{nil, {"--set=node/name=a"}} {
-			cmd := exec.Command(with[0], append(append(with[1:len(with):len(with)], "--record-path", record, "--http-listen=127.0.0.1:0", "--rtsp-listen=127.0.0.1:0"), more...)...)
+			cmd := exec.Command(with[0], append(append(with[1:len(with):len(with)], "--record-path", record, "--http-listen=127.0.0.1:0", "--rtsp-listen=127.0.0.1:0", "--set=ingest/webrtc/listen="), more...)...)
 			cmd.Dir = "/"
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err)
