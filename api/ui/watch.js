@@ -4,6 +4,7 @@ const patience = 5000; // ms, for the media to connect
 // connect begins to play by WHEP. It returns the connection and the URL of its session, and throws the reason why it cannot.
 async function connect(video, url, note) {
   const pc = new RTCPeerConnection();
+  let session = '';
   const stream = new MediaStream();
   pc.addEventListener('track', (e) => stream.addTrack(e.track));
   try {
@@ -12,6 +13,7 @@ async function connect(video, url, note) {
     const res = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: pc.localDescription.sdp });
     const text = await res.text();
     if (res.status !== 201) throw new Error(JSON.parse(text).error);
+    session = new URL(res.headers.get('Location').split('/').pop(), `${url}/`).href;
     await pc.setRemoteDescription({ type: 'answer', sdp: text });
     await new Promise((done, fail) => {
       setTimeout(() => fail(new Error('its media cannot be reached')), patience);
@@ -19,11 +21,17 @@ async function connect(video, url, note) {
     });
     note(res.headers.get('Left-Out') || '');
     video.srcObject = stream;
-    return { pc, session: new URL(res.headers.get('Location').split('/').pop(), `${url}/`).href };
+    return { pc, session };
   } catch (e) {
-    pc.close();
+    leave({ pc, session });
     throw e;
   }
+}
+
+// leave closes a connection. Without its request the server notices that by itself, but later.
+function leave({ pc, session }) {
+  pc.close();
+  if (session) fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
 }
 
 // watch shows the stream of a path, and returns the function that ends it. here resolves a URL of the API, and note tells the
@@ -34,15 +42,13 @@ export function watch(video, path, here, note) {
   const end = () => {
     ended = true;
     video.srcObject = null;
-    if (!live) return;
-    live.pc.close();
-    fetch(live.session, { method: 'DELETE', keepalive: true }).catch(() => {}); // else the server notices it by itself
+    if (live) leave(live);
   };
   connect(video, here(`/whep/${path}`), (text) => { if (!ended) note(text); }).then((made) => {
     live = made;
     if (ended) end();
     live.pc.addEventListener('connectionstatechange', () => {
-      if (!ended && live.pc.connectionState !== 'connected') note('The stream has ended, or its connection is lost.');
+      if (!ended) note(live.pc.connectionState === 'connected' ? '' : 'The stream has ended, or its connection is lost.');
     });
   }, (e) => {
     if (ended) return;

@@ -15,6 +15,7 @@ type Connection struct {
 	Sent     uint64 // sent bytes of a client that reads
 	Skipped  uint64 // access units that a client has not received because it reads too slowly, or its protocol cannot carry them
 	State    ConnectionState
+	Recorded bool // a client that reads gets recordings of the stream, and not the live stream
 }
 
 // ConnectionState is a client's progress towards publishing or reading.

@@ -73,6 +73,8 @@ type Client struct {
 	path   string
 	user   string
 	state  media.ConnectionState
+
+	recorded bool // see media.Connection.Recorded
 }
 
 // New returns the empty table of a server. protocol is the name under which the server is registered, such as rtsp.
@@ -213,7 +215,12 @@ func (k *Client) Publishes(path, user string) {
 
 // Reads records that a client receives media of a stream: the table does not close it for another client any more. It
 // returns false, and counts a refused reader, if Limits.Readers clients read already. user is as of Publishes.
-func (k *Client) Reads(path, user string) bool {
+func (k *Client) Reads(path, user string) bool { return k.reads(path, user, false) }
+
+// Replays is like Reads, for a client that receives recordings.
+func (k *Client) Replays(path, user string) bool { return k.reads(path, user, true) }
+
+func (k *Client) reads(path, user string, recorded bool) bool {
 	c := k.of
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -226,7 +233,7 @@ func (k *Client) Reads(path, user string) bool {
 			c.counts.Reading++
 		}
 	}
-	k.path, k.user, k.state = path, user, media.ConnectionReading
+	k.path, k.user, k.state, k.recorded = path, user, media.ConnectionReading, recorded
 	c.unqueue(k)
 	return true
 }
@@ -309,7 +316,7 @@ func (c *Table) List() []media.Connection {
 	for e := c.open.Front(); e != nil; e = e.Next() {
 		k := e.Value.(*Client)
 		out = append(out, media.Connection{
-			Protocol: c.protocol, Number: k.number, TLS: k.tls, User: k.user, Remote: k.remote, Path: k.path, Since: k.since, Bytes: k.bytes.Load(), Sent: k.sent.Load(), Skipped: k.skipped.Load(), State: k.state,
+			Protocol: c.protocol, Number: k.number, TLS: k.tls, User: k.user, Remote: k.remote, Path: k.path, Since: k.since, Bytes: k.bytes.Load(), Sent: k.sent.Load(), Skipped: k.skipped.Load(), State: k.state, Recorded: k.recorded,
 		})
 	}
 	return out

@@ -67,3 +67,21 @@ func (r *recorder) replayedFrom(stream string, start time.Time, pictures []strin
 		require.Equal(r.t, pictures[50:], hashesIn(r.t, p.pictures))
 	}
 }
+
+// The pipelines of live streams say nothing about recordings: when they change, a client plays its recording on.
+func TestAReplayOutlivesAChangeOfPipelines(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "pipelines: {shown: {streams: [\"live/*\"], stages: [source, {live: {outputs: [hls]}}]}}\n")
+	const stream = "live/shown"
+	r.start(stream, "?wait=true")
+	publish(t, x264Clip(t), r.rtsp+"/"+stream, "tcp", "-re").finish()
+	r.stop(stream)
+	file := r.path(r.awaitRecords(stream, 1)[0].File)
+	p := r.ffplays("replay/"+stream, "tcp")
+	eventually(t, "it plays", func() bool { return len(r.readers()) == 1 })
+	resp, text := r.send("PUT", "/mp4/pipelines/other", `{"streams": ["other"], "stages": ["source", "live"]}`, "Content-Type", "application/json")
+	require.Equal(t, 200, resp.StatusCode, text)
+	require.Len(t, r.readers(), 1, "the change is applied")
+	<-p.done
+	require.Equal(t, framemd5(t, file, "-map", "0:v"), hashesIn(t, p.pictures))
+}

@@ -43,7 +43,7 @@ type reader struct {
 	marked bool              // the client requires the extensions for replay
 	info   base.HeaderValue  // RTP-Info of the PLAY that is being answered; nil: gortsplib's
 
-	leave func()        // the gate; nil: before the first PLAY
+	leave func()        // the gate; nil: it does not play
 	halt  func()        // ends the player; nil: none has begun
 	done  chan struct{} // closed when the newest player has ended
 	gone  chan struct{} // closed when the session's ports are free
@@ -280,7 +280,11 @@ func (r *reader) begin(play func(context.Context, play.Outlet) error) error {
 		}
 		r.leave = leave
 	}
-	if !r.conn.client.Reads(r.path, r.user) {
+	reads := r.conn.client.Reads
+	if r.show != nil {
+		reads = r.conn.client.Replays
+	}
+	if !reads(r.path, r.user) {
 		return egress.ErrFull
 	}
 	r.conn.untilNS.Store(0)
@@ -330,8 +334,17 @@ func (h *handler) OnPause(c *gortsplib.ServerHandlerOnPauseCtx) (res *base.Respo
 		r.conn.client.Opened()
 		return ok(), nil
 	}
+	r.leaves()
 	r.conn.opened(h.cfg.ReadTimeout)
 	return ok(), nil
+}
+
+// leaves ends the place at the gate: a later PLAY asks again.
+func (r *reader) leaves() {
+	if r.leave != nil {
+		r.leave()
+		r.leave = nil
+	}
 }
 
 func (r *reader) stop() {
@@ -346,9 +359,7 @@ func (r *reader) close() {
 	r.closeReplay()
 	r.conn.silent.Store(false)
 	r.conn.opened(r.of.cfg.ReadTimeout)
-	if r.leave != nil {
-		r.leave()
-	}
+	r.leaves()
 	r.of.ports.release(r)
 	close(r.gone)
 }

@@ -52,7 +52,7 @@ func (s *Server) describe(ctx context.Context, p *peer, r *run) (answer string, 
 	if err != nil {
 		return "", err
 	}
-	if p.pc, err = s.newConnection(r, codecs); err == nil {
+	if p.pc, err = s.newConnection(p, r, codecs); err == nil {
 		p.watch()
 		if err = p.work.negotiate(p); err == nil {
 			answer, err = p.answer(p.offer.text)

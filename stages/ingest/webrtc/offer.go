@@ -28,6 +28,8 @@ type section struct {
 	mid       string
 	kind      string // video or audio
 	direction string // of the client: sendrecv, sendonly, recvonly or inactive
+	named     bool   // the source of the packets is named: SSRC
+	simulcast bool   // the client offers several sizes of one picture (RFC 8853)
 	formats   []offered
 }
 
@@ -47,6 +49,11 @@ func readOffer(text string) (*offer, error) {
 	}
 	if len(d.MediaDescriptions) > maxSections {
 		return nil, fmt.Errorf("the offer has %d sections, at most %d are taken", len(d.MediaDescriptions), maxSections)
+	}
+	for _, a := range d.Attributes {
+		if strings.TrimSpace(a.Key) == "ice-lite" { // of two lite agents none checks the addresses of the other
+			return nil, errors.New("the offer is of an ICE-lite agent: only full agents can connect")
+		}
 	}
 	o := &offer{text: text}
 	for _, m := range d.MediaDescriptions {
@@ -74,6 +81,10 @@ func readSection(d *sdp.SessionDescription, m *sdp.MediaDescription) section {
 				s.mid = a.Value
 			case "sendrecv", "sendonly", "recvonly", "inactive":
 				s.direction = a.Key
+			case "ssrc":
+				s.named = true
+			case "simulcast":
+				s.simulcast = true
 			}
 		}
 	}

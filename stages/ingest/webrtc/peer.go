@@ -64,7 +64,9 @@ var (
 )
 
 // newConnection makes the peer connection of a client. codecs registers those that the session may use.
-func (s *Server) newConnection(r *run, codecs []codecParameters) (*pion.PeerConnection, error) {
+func (s *Server) newConnection(p *peer, r *run, codecs []codecParameters) (*pion.PeerConnection, error) {
+	engine := r.engine
+	engine.BufferFactory = p.sources()
 	var m pion.MediaEngine
 	for _, c := range codecs {
 		if err := m.RegisterCodec(c.RTPCodecParameters, c.kind); err != nil {
@@ -86,7 +88,7 @@ func (s *Server) newConnection(r *run, codecs []codecParameters) (*pion.PeerConn
 	if err != nil {
 		return nil, err
 	}
-	api := pion.NewAPI(pion.WithMediaEngine(&m), pion.WithInterceptorRegistry(&chain), pion.WithSettingEngine(r.engine))
+	api := pion.NewAPI(pion.WithMediaEngine(&m), pion.WithInterceptorRegistry(&chain), pion.WithSettingEngine(engine))
 	return api.NewPeerConnection(pion.Configuration{Certificates: []pion.Certificate{certificate}})
 }
 
@@ -140,7 +142,11 @@ func (p *peer) answer(offer string) (string, error) {
 	if err := p.pc.SetLocalDescription(answer); err != nil {
 		return "", err
 	}
-	<-gathered // at once: all candidates are addresses of this machine
+	select {
+	case <-gathered: // at once: all candidates are addresses of this machine
+	case <-p.live.Done():
+		return "", context.Cause(p.live)
+	}
 	return p.pc.LocalDescription().SDP, nil
 }
 

@@ -77,11 +77,17 @@ func (s *Server) publish(p *peer, o *offer) (*publication, []codecParameters, er
 	var left []string
 	b := &publication{of: s, zero: s.Clock.Now()}
 	codecOf := map[string]string{} // of each kind
+	sending, named := 0, true
 	for i := range o.sections {
 		section := &o.sections[i]
 		if !section.sends() {
 			continue
 		}
+		if section.simulcast {
+			return nil, nil, &ingest.Refusal{Status: http.StatusUnsupportedMediaType, Reason: "the offer has several sizes of one picture (simulcast): offer one"}
+		}
+		sending++
+		named = named && section.named
 		f, config, unfit := section.choose(rtp.Options{KeepG711: s.Hub.KeepsG711(p.path)}, codecOf[section.kind])
 		if f == nil {
 			left = append(left, strings.Join(unfit, ", "))
@@ -98,6 +104,9 @@ func (s *Server) publish(p *peer, o *offer) (*publication, []codecParameters, er
 	if len(b.tracks) == 0 {
 		return nil, nil, &ingest.Refusal{Status: http.StatusUnsupportedMediaType, Reason: fmt.Sprintf("the offer has no track that can be recorded (%s); %s", strings.Join(left, "; "), rtp.Recordable)}
 	}
+	if sending > 1 && !named {
+		return nil, nil, &ingest.Refusal{Status: http.StatusUnsupportedMediaType, Reason: "of several tracks each needs the attribute ssrc: else packets could not be told apart"}
+	}
 	return b, codecs, b.begin(p, configs, left)
 }
 
@@ -111,14 +120,9 @@ func (b *publication) begin(p *peer, configs []rtp.Config, left []string) (err e
 	if err != nil {
 		return err
 	}
-	b.feed = ingest.NewFeed(b.pub, b.of.Log.With("stream", p.path, "remote", p.remote))
-	timing := b.pub.Timing()
-	b.feed.Time(timing.ReadTimeout, timing.ByArrival)
-	for i, config := range configs {
-		if b.tracks[i].rtp, err = rtp.Add(b.feed, config); err != nil {
-			b.close(err)
-			return &ingest.Refusal{Status: http.StatusUnsupportedMediaType, Reason: fmt.Sprintf("a track cannot be recorded: %v", err)}
-		}
+	if err := b.addTracks(p, configs); err != nil {
+		b.close(err)
+		return err
 	}
 	for _, name := range left {
 		b.of.strangers.Warn("a track is not recorded: its codec is not supported; "+rtp.Recordable, "stream", p.path, "remote", p.remote, "codec", name)
@@ -127,12 +131,30 @@ func (b *publication) begin(p *peer, configs []rtp.Config, left []string) (err e
 	return nil
 }
 
+// addTracks adds the tracks to a feed. Another publisher may take the path meanwhile.
+func (b *publication) addTracks(p *peer, configs []rtp.Config) (err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return hub.ErrReplaced
+	}
+	b.feed = ingest.NewFeed(b.pub, b.of.Log.With("stream", p.path, "remote", p.remote))
+	timing := b.pub.Timing()
+	b.feed.Time(timing.ReadTimeout, timing.ByArrival)
+	for i, config := range configs {
+		if b.tracks[i].rtp, err = rtp.Add(b.feed, config); err != nil {
+			return &ingest.Refusal{Status: http.StatusUnsupportedMediaType, Reason: fmt.Sprintf("a track cannot be recorded: %v", err)}
+		}
+	}
+	return nil
+}
+
 // negotiate makes the tracks of the connection known to the publication. The connection takes the offered sections by itself.
 func (b *publication) negotiate(p *peer) error {
 	p.pc.OnTrack(func(remote *pion.TrackRemote, receiver *pion.RTPReceiver) {
 		t := b.track(p.pc, receiver)
 		if t == nil || !t.ssrc.CompareAndSwap(0, uint32(remote.SSRC())) {
-			return // a section that was not chosen, or a further size of the picture (simulcast)
+			return // a section that was not chosen, or a further source of it
 		}
 		p.tasks.Go("webrtc track", func(context.Context) error { return b.packets(p, t, remote) })
 		p.tasks.Go("webrtc reports", func(context.Context) error { b.reports(t, receiver); return nil })
@@ -147,7 +169,7 @@ func (b *publication) track(pc *pion.PeerConnection, receiver *pion.RTPReceiver)
 			continue
 		}
 		for _, t := range b.tracks {
-			if t.mid == tr.Mid() {
+			if t.mid == tr.Mid() || tr.Mid() == "" && len(b.tracks) == 1 { // pion gives no name to a track without a=ssrc
 				return t
 			}
 		}

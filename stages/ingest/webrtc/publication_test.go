@@ -27,7 +27,8 @@ import (
 type film struct {
 	f     *fixture
 	track *pion.TrackLocalStaticRTP
-	next  uint16
+	next  uint16 // number of the next packet
+	shot  uint32 // pictures
 }
 
 func (m *film) packet(at uint32, marker bool, payload []byte) {
@@ -38,11 +39,12 @@ func (m *film) packet(at uint32, marker bool, payload []byte) {
 
 // picture sends a key frame, and returns its slice.
 func (m *film) picture() []byte {
-	at := uint32(m.next) * 3600
+	at := m.shot * 3600
+	m.shot++
 	for _, set := range pipelinetest.AVC(640, 360).ParameterSets {
 		m.packet(at, false, set)
 	}
-	slice := []byte{0x65, 0x88, 0x84, byte(m.next) | 0x80, 1, 2, 3}
+	slice := []byte{0x65, 0x88, 0x84, byte(m.shot-1) | 0x80, 1, 2, 3}
 	m.packet(at, true, slice)
 	return slice
 }
@@ -214,4 +216,50 @@ func TestKeyFramesAreRequested(t *testing.T) {
 			m.picture()
 		}
 	}
+}
+
+// Sender reports place sound and pictures on one time line: their own times begin anywhere.
+func TestSenderReportsAlignTheTracks(t *testing.T) {
+	f := newFixture(t)
+	units, err := f.hub.Read(path, live.Options{})
+	require.NoError(t, err)
+	defer units.Close()
+	c := f.client()
+	m := &film{f: f, track: c.sends(pion.MimeTypeH264, 90000)}
+	sound := c.sends(pion.MimeTypeOpus, 48000)
+	require.Equal(t, http.StatusCreated, c.offer("/whip/"+path).StatusCode)
+	c.until(pion.PeerConnectionStateConnected)
+	const later = time.Second / 2 // the sound of RTP time 0 is made so long after the picture of RTP time 0
+	began := time.Now()
+	report := func(sender int, at uint32, made time.Time) {
+		ntp := uint64(made.Unix()+2208988800)<<32 | uint64(made.Nanosecond())<<32/1e9
+		ssrc := uint32(c.pc.GetSenders()[sender].GetParameters().Encodings[0].SSRC)
+		require.NoError(t, c.pc.WriteRTCP([]rtcp.Packet{&rtcp.SenderReport{SSRC: ssrc, NTPTime: ntp, RTPTime: at}}))
+	}
+	late := time.After(patience)
+	offsets := map[media.Kind]time.Duration{} // of the media time from the RTP time
+	for n := uint32(0); len(offsets) < 2; n++ {
+		m.picture()
+		require.NoError(t, sound.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(n), Timestamp: n * 1920}, Payload: []byte{0xfc, byte(n)}}))
+		report(0, n*3600, began.Add(time.Duration(n)*40*time.Millisecond))
+		report(1, n*1920, began.Add(later+time.Duration(n)*40*time.Millisecond))
+		for u, err := units.Poll(); u != nil; u, err = units.Poll() {
+			require.NoError(t, err)
+			track := &u.Set.Tracks[u.Track]
+			content := slices.Concat(u.Slices(nil)...)
+			number := content[len(content)-1]
+			if track.Kind() == media.Video {
+				number = content[len(content)-4] &^ 0x80
+			}
+			if len(u.Set.Tracks) == 2 {
+				offsets[track.Kind()] = time.Duration(media.ToNanos(u.PTS, track.Timescale)) - time.Duration(number)*40*time.Millisecond
+			}
+		}
+		select {
+		case <-time.After(40 * time.Millisecond): // 25 pictures a second
+		case <-late:
+			require.Fail(t, "not both tracks come")
+		}
+	}
+	require.InDelta(t, later, offsets[media.Audio]-offsets[media.Video], float64(time.Millisecond))
 }

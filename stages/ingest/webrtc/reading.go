@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -11,8 +12,10 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtcp"
 	pion "github.com/pion/webrtc/v4"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/media/live"
@@ -184,20 +187,41 @@ func (b *reading) negotiate(p *peer) error {
 		if t == nil {
 			continue
 		}
-		sender, err := p.pc.AddTrack(t)
+		tr, err := p.pc.AddTransceiverFromTrack(t, pion.RTPTransceiverInit{Direction: pion.RTPTransceiverDirectionSendonly})
 		if err != nil {
 			return err
 		}
-		p.tasks.Go("webrtc feedback", func(context.Context) error { // requests for lost packets are answered within the reads
-			buf := make([]byte, maxPacketBytes)
-			for {
-				if _, _, err := sender.Read(buf); err != nil {
-					return nil
-				}
-			}
-		})
+		p.tasks.Go("webrtc feedback", func(context.Context) error { b.feedback(p, tr.Sender()); return nil })
 	}
 	return nil
+}
+
+// repeatPause is the pause after the answer to a request for a lost packet: it bounds what a client can make the server send.
+const repeatPause = 500 * time.Microsecond
+
+// feedback reads the reports of the client about a track, until the connection is closed. Requests for lost packets are answered
+// within the reads.
+func (b *reading) feedback(p *peer, sender *pion.RTPSender) {
+	buf := make([]byte, maxPacketBytes)
+	for {
+		n, _, err := sender.Read(buf)
+		if err != nil {
+			return
+		}
+		requested := 0
+		if reports, err := rtcp.Unmarshal(buf[:n]); err == nil {
+			for _, r := range reports {
+				if nack, is := r.(*rtcp.TransportLayerNack); is {
+					for _, pair := range nack.Nacks {
+						requested += 1 + bits.OnesCount16(uint16(pair.LostPackets))
+					}
+				}
+			}
+		}
+		if requested > 0 && !pipeline.Sleep(p.live, b.of.Clock, time.Duration(requested)*repeatPause, nil) {
+			return
+		}
+	}
 }
 
 // run plays until the session ends.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/gospool/spool/stages/egress"
@@ -46,7 +47,7 @@ func (s *Server) Offer(w http.ResponseWriter, r *http.Request, action ingest.Act
 	}
 	h := w.Header()
 	h.Set("Content-Type", sdpType)
-	h.Set("Location", strings.TrimSuffix(r.URL.Path, "/")+"/"+p.id)
+	h.Set("Location", (&url.URL{Path: strings.TrimSuffix(r.URL.Path, "/") + "/" + p.id}).EscapedPath())
 	h.Set("ETag", p.etag)
 	h.Set("Accept-Patch", fragmentType)
 	for _, reason := range p.left {

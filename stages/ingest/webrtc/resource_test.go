@@ -26,6 +26,7 @@ func TestOffersThatAreRefused(t *testing.T) {
 		"v=1\r\nx": "no session description",
 		head:       "no section",
 		head + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n":                                                    `a section of "application"`,
+		head + "a=ice-lite\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n":                                                         "ICE-lite",
 		head + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n", 17):                                                   "17 sections",
 		head + "m=audio 9 UDP/TLS/RTP/SAVPF" + strings.Repeat(" 0", 129) + "\r\n":                                        "129 formats",
 		head + "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=sendonly\r\n":                                                         "the offer cannot be taken",

@@ -65,7 +65,7 @@ func (s *Server) bind() (*sockets, error) {
 		udp: udp, tcp: tcp,
 		udpMux: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udp, Logger: log.NewLogger("udp")}),
 		tcpMux: ice.NewTCPMuxDefault(ice.TCPMuxParams{
-			Listener: clients.NewListener(tcp, s.Log, s.Clock), Logger: log.NewLogger("tcp"), ReadBufferSize: tcpReadPackets, WriteBufferSize: tcpWriteBytes,
+			Listener: bounded(clients.NewListener(tcp, s.Log, s.Clock)), Logger: log.NewLogger("tcp"), ReadBufferSize: tcpReadPackets, WriteBufferSize: tcpWriteBytes,
 			FirstStunBindTimeout: tcpFirstCheck, AliveDurationForConnFromStun: tcpFirstCheck,
 		}),
 	}, nil

@@ -20,7 +20,7 @@ type Connections struct {
 // EndUnserved closes the connections of the clients that watch a stream which no pipeline serves by their protocol any more.
 func (c Connections) EndUnserved() {
 	for _, one := range c.Connections() {
-		if one.State == media.ConnectionReading && c.Gate.Serves(one.Protocol, one.Path) != nil {
+		if one.State == media.ConnectionReading && !one.Recorded && c.Gate.Serves(one.Protocol, one.Path) != nil {
 			c.End(one.Protocol, one.Number)
 		}
 	}
