@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/stages/egress"
 	"github.com/gospool/spool/stages/egress/egresstest"
 	"github.com/gospool/spool/stages/ingest"
 )
@@ -382,6 +384,42 @@ func TestAReaderThatPausesOften(t *testing.T) {
 			require.Equal(t, "200 OK", k.answered("SETUP", at+"/trackID=1", "Session: "+k.session, "Transport: RTP/AVP/TCP;unicast;interleaved=2-3"))
 		}
 	}
+}
+
+// closing is a gate with one place, which closes.
+type closing struct {
+	taken  atomic.Int32
+	closed atomic.Bool
+}
+
+func (g *closing) Serves(string, string) error {
+	if g.closed.Load() {
+		return &egress.NotServedError{Reason: "no pipeline serves it"}
+	}
+	return nil
+}
+
+func (g *closing) Enter(output, path string) (func(), error) {
+	g.taken.Add(1)
+	return func() { g.taken.Add(-1) }, g.Serves(output, path)
+}
+
+// A reader that pauses gives its place at the gate up, and asks for one again.
+func TestAPausedReaderAsksTheGateAgain(t *testing.T) {
+	var g closing
+	s := newStage(t, Config{Readers: ingest.Readers{Allowed: true, Gate: &g}})
+	s.Publish(640)
+	defer s.Leave()
+	s.Shoot(1, 50)
+	k, at := s.plays(), "rtsp://"+s.Addr().String()+"/"+egresstest.Path
+	require.Equal(t, int32(1), g.taken.Load())
+	require.Equal(t, "200 OK", k.answered("PAUSE", at, "Session: "+k.session))
+	require.Zero(t, g.taken.Load())
+	require.Equal(t, "200 OK", k.answered("PLAY", at, "Session: "+k.session))
+	require.Equal(t, int32(1), g.taken.Load())
+	require.Equal(t, "200 OK", k.answered("PAUSE", at, "Session: "+k.session))
+	g.closed.Store(true)
+	require.Equal(t, "404 Stream Is Not Served By RTSP", k.answered("PLAY", at, "Session: "+k.session))
 }
 
 // answered is ask for a client that plays: it skips the packets before the response.
