@@ -79,6 +79,7 @@ func NewPackagers(h *hub.Hub, tasks *pipeline.Tasks, clock pipeline.Clock, cfg C
 type Use struct {
 	*Packager
 	leave func()
+	from  uint64 // number of the first segment that Window has returned; 0: none. The mutex of the window guards it.
 }
 
 // Close ends the use. Later calls have no effect.
@@ -122,7 +123,7 @@ func (s *Packagers) Open(path string, window time.Duration) (*Use, error) {
 	p.keep(held, listed)
 	p.users++
 	p.uses++
-	return &Use{&p.Packager, sync.OnceFunc(func() { s.leave(p) })}, nil
+	return &Use{Packager: &p.Packager, leave: sync.OnceFunc(func() { s.leave(p) })}, nil
 }
 
 // leave ends a use. The packager ends Config.Linger after its last use.

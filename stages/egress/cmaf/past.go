@@ -96,11 +96,13 @@ const maxPast = 10_800
 
 // past holds the segments of a window that precede its parts. The mutex of the window guards it.
 type past struct {
-	listNS  int64   // media that a playlist lists; 0: only what lies in memory
-	list    []*Past // the oldest first; the numbers are consecutive, up to that of the first part
-	ns      int64   // their duration
-	begun   bool    // Use.Extend has looked for the media before the first part
-	absent  bool    // by the last check no recording had the newest of the list: it is not shown
+	listNS  int64     // media that a playlist lists; 0: only what lies in memory
+	list    []*Past   // the oldest first; the numbers are consecutive, up to that of the first part
+	ns      int64     // their duration
+	begins  bool      // what was recorded before the first part is in the list, or nothing was
+	tried   time.Time // when Use.Extend last began to look for it
+	again   time.Time // it does not look before
+	absent  bool      // by the last check no recording had the newest of the list: it is not shown
 	checked time.Time
 }
 
@@ -183,23 +185,24 @@ func (w *window) oldest() *Past {
 	return &Past{Number: p.Segment, Init: p.Init, StartUTC: p.StartUTC, DurationNS: p.DurationNS, Discontinuities: p.Discontinuities, Runs: runs}
 }
 
-// precede puts segments before the one with a number, which is still the oldest.
-func (w *window) precede(number uint64, list []*Past) {
+// precede puts segments before the one with a number. It reports whether that one is still the oldest.
+func (w *window) precede(number uint64, list []*Past) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	oldest := w.past.list
 	if len(oldest) > 0 && oldest[0].Number != number || len(oldest) == 0 && (len(w.parts) == 0 || w.parts[0].Segment != number) {
-		return
+		return false
 	}
 	for _, s := range list {
 		w.past.ns += s.DurationNS
 	}
 	w.past.list = append(list, oldest...)
 	w.trim(w.parts)
+	return true
 }
 
 // Extend makes the past of the window agree with the recordings: it adds what was recorded before the packager began, once, and drops
-// the segments that no recording has any more. A fault of the catalogue changes nothing.
+// the segments that no recording has any more. A fault of the catalogue changes nothing; a later call tries again.
 func (u *Use) Extend(ctx context.Context) error {
 	p := u.Packager
 	if p.archive == nil || !p.window.listsPast() {
@@ -211,11 +214,13 @@ func (u *Use) Extend(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if p.leadNS > 0 && p.window.begins() {
-		p.addBefore(ctx)
+	if wait, lacks := p.window.lacksBefore(p.clock.Now()); p.leadNS > 0 && lacks && pipeline.Sleep(ctx, p.clock, wait, nil) {
+		p.window.begin(p.clock.Now())
+		done := p.addBefore(ctx)
+		p.window.end(done, ctx.Err() != nil, p.clock.Now())
 	}
 	p.check(ctx)
-	return nil
+	return context.Cause(ctx)
 }
 
 func (w *window) listsPast() bool {
@@ -224,42 +229,59 @@ func (w *window) listsPast() bool {
 	return w.past.listNS > 0
 }
 
-// begins reports whether this is the first call.
-func (w *window) begins() bool {
+// lacksBefore reports whether addBefore is due, after a wait.
+func (w *window) lacksBefore(now time.Time) (wait time.Duration, lacks bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	begins := !w.past.begun
-	w.past.begun = true
-	return begins
+	return triesApart - now.Sub(w.past.tried), !w.past.begins && !now.Before(w.past.again)
 }
 
-// The time for which addBefore waits until a recording has the first media in memory, and how often it looks.
+// begin notes the begin of a call of addBefore.
+func (w *window) begin(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.past.tried = now
+}
+
+// end notes the result of addBefore. If the client has left, the next one need not wait for checkEvery.
+func (w *window) end(done, left bool, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.past.begins = done
+	if !done && !left {
+		w.past.again = now.Add(checkEvery)
+	}
+}
+
+// The time for which addBefore waits until a recording has the first media in memory, how often it looks, and the least time between
+// the beginnings of two calls.
 const (
 	recordedWithin = 3 * time.Second
 	recordedEvery  = 250 * time.Millisecond
+	triesApart     = 2 * time.Second
 )
 
-// addBefore adds what was recorded before the first part.
-func (p *Packager) addBefore(ctx context.Context) {
+// addBefore adds what was recorded before the first part. It reports whether that is done, or nothing was recorded.
+func (p *Packager) addBefore(ctx context.Context) (done bool) {
 	first := p.window.firstOf()
 	if first == nil {
-		return
+		return false
 	}
 	o := Division{FromUTC: first.StartUTC - p.leadNS, LeastNS: p.cfg.Segment.Nanoseconds(), LongestNS: p.cfg.Longest.Nanoseconds(), Most: maxPast}
 	list, err := p.archive.Before(ctx, p.path, first, o)
 	for waited := time.Duration(0); errors.Is(err, ErrNotYet) && waited < recordedWithin; waited += recordedEvery {
 		if !pipeline.Sleep(ctx, p.clock, recordedEvery, nil) {
-			return
+			return false
 		}
 		list, err = p.archive.Before(ctx, p.path, first, o)
 	}
 	if err != nil || uint64(len(list)) > first.Number {
-		return
+		return err == nil
 	}
 	for i, s := range list {
 		s.Number = first.Number - uint64(len(list)-i)
 	}
-	p.window.precede(first.Number, list)
+	return p.window.precede(first.Number, list)
 }
 
 // checkEvery is how often the recordings are asked whether they still have the past.
@@ -308,17 +330,33 @@ func (w *window) held(list []*Past, n int) {
 	}
 }
 
-// Window is Parts, and returns the segments before those parts, too, which are read-only.
+// Window is Parts, and returns the segments before those parts, too, which are read-only. The number of the first segment never falls
+// during a use: what Extend has found since the first call is for later uses.
 func (u *Use) Window(ctx context.Context, ready func([]*Part) bool) (past []*Past, parts []*Part, err error) {
 	w := &u.Packager.window
 	err = w.await(ctx, func() bool {
 		if !ready(w.parts) {
 			return false
 		}
-		parts, past = retained(w.parts), w.past.shown()
+		parts, past = retained(w.parts), u.since(w.past.shown())
 		return true
 	})
 	return past, parts, err
+}
+
+// since returns the segments of the past from the first one that Window has returned. The caller holds the mutex of the window.
+func (u *Use) since(past []*Past) []*Past {
+	switch parts := u.Packager.window.parts; {
+	case u.from > 0:
+	case len(past) > 0:
+		u.from = past[0].Number
+	case len(parts) > 0:
+		u.from = parts[0].Segment
+	}
+	for len(past) > 0 && past[0].Number < u.from {
+		past = past[1:]
+	}
+	return past
 }
 
 func (k *past) shown() []*Past {

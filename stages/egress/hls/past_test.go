@@ -33,12 +33,22 @@ type archive struct {
 	holds  int // result of Holds; -1: all
 	before []*cmaf.Past
 	asked  int // calls of Before; the first answers that the recording is not ready
+	fails  error
+	blocks chan struct{} // the first call of Before closes it, and waits until its client has left; nil: it does not
 }
 
-func (a *archive) Before(_ context.Context, _ string, first *cmaf.Past, _ cmaf.Division) ([]*cmaf.Past, error) {
+func (a *archive) Before(ctx context.Context, _ string, first *cmaf.Past, _ cmaf.Division) ([]*cmaf.Past, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.asked++; a.asked == 1 {
+	a.asked++
+	switch {
+	case a.fails != nil:
+		return nil, a.fails
+	case a.asked == 1 && a.blocks != nil:
+		close(a.blocks)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case a.asked == 1:
 		return nil, cmaf.ErrNotYet
 	}
 	for _, s := range a.before {
@@ -209,19 +219,86 @@ func number(t *testing.T, text string) uint64 {
 	return n
 }
 
+// recordBefore makes the archive have ten seconds before the first picture.
+func (a *archive) recordBefore() {
+	const length = 2 * time.Second
+	for i := range 5 {
+		start := egresstest.StartUTC - int64(5-i)*length.Nanoseconds()
+		a.before = append(a.before, &cmaf.Past{StartUTC: start, DurationNS: length.Nanoseconds(), Runs: make([]cmaf.Run, 2)})
+	}
+}
+
+// earliest is in a playlist with what recordBefore records.
+const earliest = "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:10.000Z\n"
+
+// The client that leaves while the recording is read takes nothing from those after it.
+func TestTheRecordingPrecedesTheFirstSegmentAfterAClientHasLeft(t *testing.T) {
+	s, a := newLongSite(t, time.Minute)
+	a.recordBefore()
+	a.blocks = make(chan struct{})
+	url := s.begin(60, 25)
+	defer s.Leave()
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	left := make(chan error, 1)
+	go func() {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+url, nil)
+		if err == nil {
+			var resp *http.Response
+			if resp, err = http.DefaultClient.Do(r); err == nil {
+				err = resp.Body.Close()
+			}
+		}
+		left <- err
+	}()
+	<-a.blocks
+	leave()
+	require.ErrorIs(t, <-left, context.Canceled)
+	require.Contains(t, s.file(url), earliest)
+}
+
+// While the recordings cannot be read, the playlist begins with what lies in memory. Once they can, it begins earlier for those who
+// come then; for others its numbers do not fall.
+func TestTheRecordingPrecedesTheFirstSegmentOnceItCanBeRead(t *testing.T) {
+	for name, err := range map[string]error{"fault": io.ErrUnexpectedEOF, "late": cmaf.ErrNotYet} {
+		t.Run(name, func(t *testing.T) {
+			s, a := newLongSite(t, time.Minute)
+			a.recordBefore()
+			a.fails = err
+			url := s.begin(60, 25)
+			defer s.Leave()
+			list := s.file(url)
+			require.NotContains(t, list, earliest)
+			first := value(t, list, "#EXT-X-MEDIA-SEQUENCE")
+			a.mu.Lock()
+			asked := a.asked
+			a.fails, a.asked = nil, 1
+			a.mu.Unlock()
+			require.LessOrEqual(t, asked, 13, "it does not ask again at once")
+			require.Eventually(t, func() bool {
+				require.Equal(t, first, value(t, s.file(url), "#EXT-X-MEDIA-SEQUENCE"))
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				return a.asked > 1
+			}, time.Minute, 10*time.Millisecond)
+			require.Contains(t, s.file(s.play()), earliest)
+			require.Equal(t, first, value(t, s.file(url), "#EXT-X-MEDIA-SEQUENCE"))
+			require.Equal(t, 2, a.asked, "once")
+		})
+	}
+}
+
 // What was recorded before the first client came precedes it, once the recording has what the client begins with.
 func TestTheRecordingPrecedesTheFirstSegment(t *testing.T) {
 	s, a := newLongSite(t, time.Minute)
-	for i := range 5 {
-		a.before = append(a.before, &cmaf.Past{StartUTC: egresstest.StartUTC - int64(5-i)*2e9, DurationNS: 2e9, Runs: make([]cmaf.Run, 2)})
-	}
+	a.recordBefore()
 	url := s.begin(60, 25)
 	defer s.Leave()
 	list := s.follow(url, 10, 25)
 	require.Equal(t, 2, a.asked)
 	first := number(t, value(t, list, "#EXT-X-MEDIA-SEQUENCE"))
 	require.Contains(t, list, "#EXTINF:2.00000,\nsegment-"+strconv.FormatUint(first, 10)+".m4s")
-	require.Contains(t, list, "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:10.000Z\n")
+	require.Contains(t, list, earliest)
 	require.GreaterOrEqual(t, strings.Count(list, "#EXTINF"), 6)
 	require.Equal(t, "3", value(t, list, "#EXT-X-TARGETDURATION"))
 }
