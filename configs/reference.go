@@ -27,9 +27,11 @@ func Reference(stages []pipeline.StageInfo) []byte {
 		"live/camera01": {Pull: config.NewURL("rtsp://10.0.0.5/stream1"), Transport: "tcp", OverridePublisher: true, Priority: 10, ReadTimeout: config.Duration(2 * time.Minute), WallClock: "arrival", Audio: StreamAudio{G711: "keep"}, Retention: exampleRetention},
 		"live/camera02": {Pull: config.NewURL("rtsps://10.0.0.6/stream1"), TLS: PullTLS{Fingerprint: strings.Repeat("0", 64)}},
 	}
-	p := c.Pipelines[DefaultPipeline]
-	p.Stages = defaultStages(DefaultPipeline, pipelineYAML, config.Pos{})
-	c.Pipelines[DefaultPipeline] = p
+	for name, stages := range map[PipelineName][]byte{DefaultPipeline: pipelineYAML, DefaultLive: liveYAML} {
+		p := c.Pipelines[name]
+		p.Stages = defaultStages(name, stages, config.Pos{}) // without what they inherit: withStages finds them
+		c.Pipelines[name] = p
+	}
 	c.Crontab.Jobs = []Job{{
 		Name: "Daily recording", Cron: "0 8 * * *", Action: "record_start", Stream: "live/camera01",
 		Duration: config.Duration(8 * time.Hour), Timezone: "Europe/Berlin",
@@ -45,12 +47,12 @@ func Reference(stages []pipeline.StageInfo) []byte {
 }
 
 // withStages replaces, in the YAML text of reference.yaml, the stages of the default pipelines by the same stages
-// with all their settings. After those of the pipeline that records it adds the other stages, as comments.
+// with all their settings; it panics if it does not find them. After those of the pipeline that records it adds the other stages, as comments.
 func withStages(text []byte, stages []pipeline.StageInfo) []byte {
 	var places, documented, others bytes.Buffer
 	if at := slices.IndexFunc(stages, func(s pipeline.StageInfo) bool { return s.Kind == pipeline.KindOutput }); at >= 0 {
 		place := fmt.Appendf(nil, "      - %s: {}\n", stages[at].Name)
-		text = bytes.Replace(text, place, []byte(indent(StagesYAML(stages[at:at+1]), "      ")), 1)
+		text = replaceOnce(text, place, []byte(indent(StagesYAML(stages[at:at+1]), "      ")))
 		stages = slices.Delete(slices.Clone(stages), at, at+1)
 	}
 	for _, n := range defaultStages(DefaultPipeline, pipelineYAML, config.Pos{}).List {
@@ -67,7 +69,15 @@ func withStages(text []byte, stages []pipeline.StageInfo) []byte {
 	if len(stages) > 0 {
 		others.WriteString(indent(StagesYAML(stages), "      # "))
 	}
-	return bytes.Replace(text, places.Bytes(), append(documented.Bytes(), others.Bytes()...), 1)
+	return replaceOnce(text, places.Bytes(), append(documented.Bytes(), others.Bytes()...))
+}
+
+// replaceOnce is bytes.Replace for a text that has the old part.
+func replaceOnce(text, old, by []byte) []byte {
+	if !bytes.Contains(text, old) {
+		panic(fmt.Sprintf("reference.yaml has no %q", old))
+	}
+	return bytes.Replace(text, old, by, 1)
 }
 
 func indent(text []byte, by string) string {

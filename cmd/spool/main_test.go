@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -266,6 +267,19 @@ func TestReferenceIsNotStale(t *testing.T) {
 	require.NoError(t, err)
 	code, _, errs := spool(t, "", "config", "-c", path) // the files that it names do not exist
 	require.Equal(t, exitOK, code, errs)
+
+	tree, err := config.Parse(path, have)
+	require.NoError(t, err)
+	for name := range configs.Default().Pipelines {
+		for _, n := range tree.Get("pipelines").Get(string(name)).Get("stages").List {
+			stage := n.Entries[0]
+			at := slices.IndexFunc(pipeline.Stages(), func(s pipeline.StageInfo) bool { return s.Name == stage.Key })
+			all, _ := config.Describe(pipeline.Stages()[at].Defaults)
+			for _, e := range all.Entries {
+				require.NotNil(t, stage.Value.Get(e.Key), "%s: %s: %s", name, stage.Key, e.Key)
+			}
+		}
+	}
 }
 
 // The mp4 block passes its values to the stages. Its defaults must therefore be those of the
