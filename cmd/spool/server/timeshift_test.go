@@ -2,6 +2,8 @@ package server
 
 import (
 	"crypto/sha256"
+	"errors"
+	"io"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -89,6 +91,20 @@ func TestALongWindowReachesIntoTheRecordings(t *testing.T) {
 	}
 }
 
+// textAt returns the whole body of a successful answer.
+func textAt(url string) (string, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return "", errors.New(resp.Status)
+	}
+	body, err := io.ReadAll(resp.Body)
+	return string(body), err
+}
+
 func reachIntoRecordings(t *testing.T, gop int) {
 	t.Helper()
 	r := start(t, t.TempDir(), `
@@ -102,22 +118,23 @@ pipelines: {default: {record: always, stages: [source: {}, gop_ring: {}, segment
 	d.connect(192, 108)
 	d.send(100 * time.Second)
 	const base = "/mp4/live/live/day/"
-	begun := make(chan string)
+	type answer struct {
+		body string
+		err  error
+	}
+	begun := make(chan answer, 1)
 	go func() { // its answer needs a part
-		resp, err := http.Get(d.apiURL() + base + "index.m3u8")
-		if err != nil {
-			close(begun)
-			return
-		}
-		defer resp.Body.Close()
-		b := make([]byte, 1000)
-		n, _ := resp.Body.Read(b)
-		lines := strings.Fields(string(b[:n]))
-		begun <- base + lines[len(lines)-1]
+		var a answer
+		a.body, a.err = textAt(d.apiURL() + base + "index.m3u8")
+		begun <- a
 	}()
 	d.eventually("a client reads", func() bool { return len(r.viewers.Connections()) == 1 })
 	d.send(5 * time.Second)
-	url := <-begun
+	master := <-begun
+	require.NoError(t, master.err)
+	lines := strings.Fields(master.body)
+	require.NotEmpty(t, lines)
+	url := base + lines[len(lines)-1]
 	p := d.watch(url, 10*time.Second)
 	require.Greater(t, p.length, 100*time.Second)
 	before := p.first
