@@ -10,32 +10,47 @@ import (
 
 // addDefaultPipelines sets the mode of each declared pipeline that ends in an output, and adds the default pipelines.
 func (c *Config) addDefaultPipelines() {
-	records, watched := 0, 0
 	for name, p := range c.Pipelines {
 		p.implyMode(c.at(config.Join("pipelines", string(name))))
 		c.Pipelines[name] = p
-		if p.watched() {
-			watched++
-		} else {
-			records++
-		}
 	}
-	add := func(name PipelineName, record string, stages *config.Node) {
-		p := Pipeline{Stages: stages}
-		p.SetDefaults()
-		p.Record = record
-		if c.Pipelines == nil {
-			c.Pipelines = map[PipelineName]Pipeline{}
-		}
-		if _, taken := c.Pipelines[name]; !taken {
-			c.Pipelines[name] = p
-		}
+	records, serves := c.records(), c.serves()
+	if !records && c.MP4.Enable {
+		c.addDefault(DefaultPipeline, pipeline.ModeManual, defaultStages(DefaultPipeline, pipelineYAML, c.at("mp4").Pos))
 	}
-	if records == 0 && c.MP4.Enable {
-		add(DefaultPipeline, string(pipeline.ModeManual), defaultStages(DefaultPipeline, pipelineYAML, c.at("mp4").Pos))
+	if !serves && c.Egress.Enable {
+		c.addDefault(DefaultLive, pipeline.ModeWatched, c.liveStages())
 	}
-	if watched == 0 && c.Egress.Enable {
-		add(DefaultLive, string(pipeline.ModeWatched), defaultStages(DefaultLive, liveYAML, c.at("egress").Pos))
+}
+
+// addDefault adds a default pipeline, unless its name is taken.
+func (c *Config) addDefault(name PipelineName, record pipeline.Mode, stages *config.Node) {
+	p := Pipeline{Stages: stages}
+	p.SetDefaults()
+	p.Record = string(record)
+	if c.Pipelines == nil {
+		c.Pipelines = map[PipelineName]Pipeline{}
+	}
+	if _, taken := c.Pipelines[name]; !taken {
+		c.Pipelines[name] = p
+	}
+}
+
+func (c *Config) liveStages() *config.Node {
+	return defaultStages(DefaultLive, liveYAML, c.at("egress").Pos)
+}
+
+// ServeAs adds or removes the default pipeline for clients that watch, so that there is one as if egress.enable were that of the
+// configuration started. It does not change egress.enable.
+func (c *Config) ServeAs(started *Config) {
+	switch {
+	case started.Egress.Enable == c.Egress.Enable:
+	case !started.Egress.Enable:
+		if !c.Writes(config.Join("pipelines", DefaultLive)) {
+			delete(c.Pipelines, DefaultLive)
+		}
+	case !c.serves():
+		c.addDefault(DefaultLive, pipeline.ModeWatched, c.inheritance().list(c.liveStages()))
 	}
 }
 
@@ -55,6 +70,16 @@ func (c *Config) liveWarnings(warn func(hint, msg string, path ...string)) {
 			warn("write egress: {enable: true}, or remove the pipeline", "nobody can watch: egress.enable is false", "pipelines", string(name))
 		}
 	}
+}
+
+// serves reports whether a pipeline is for clients that watch.
+func (c *Config) serves() bool {
+	for _, p := range c.Pipelines {
+		if p.watched() {
+			return true
+		}
+	}
+	return false
 }
 
 // records reports whether a pipeline records.

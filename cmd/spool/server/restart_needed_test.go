@@ -2,11 +2,15 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // Health names the settings of the file that take effect at the next start, until the file has
@@ -44,6 +48,29 @@ func TestHealthNamesTheSettingsThatNeedARestart(t *testing.T) {
 	require.NoError(t, reload(string(before)))
 	_, _, is = r.problem("restart_needed")
 	require.False(t, is)
+}
+
+// A reload of egress.enable changes nothing before the restart: neither that clients may watch, nor that they may not.
+func TestWhoMayWatchChangesAtARestart(t *testing.T) {
+	for name, started := range map[string]bool{"watched": true, "not watched": false} {
+		t.Run(name, func(t *testing.T) {
+			setting := func(enable bool) string { return fmt.Sprintf("egress: {enable: %v", enable) }
+			r := start(t, t.TempDir(), setting(started)+"}\n", 0, true)
+			before := r.declared.State()
+			text, err := os.ReadFile(r.file)
+			require.NoError(t, err)
+			text = []byte(strings.Replace(string(text), setting(started), setting(!started), 1))
+			require.NoError(t, os.WriteFile(r.file, text, 0o600))
+			out, err := r.declared.Reload(context.Background())
+			require.NoError(t, err)
+			require.Equal(t, []string{"egress/enable"}, out.NeedRestart)
+			require.Equal(t, recorder.Changes{}, out.Pipelines)
+			require.Equal(t, len(before.Pipelines), len(r.declared.State().Pipelines))
+			for name, p := range before.All.Pipelines {
+				require.True(t, p.Same(r.declared.State().All.Pipelines[name]), name)
+			}
+		})
+	}
 }
 
 // since returns when a problem of health began.

@@ -67,6 +67,7 @@ func (p *Set) readAgain(before State) (next State, err error) {
 		problem := file.Problem("mp4/record_path", "the directory of recordings cannot change while spool runs")
 		return next, refusal(config.Problems{problem.WithHint("restart spool")})
 	}
+	file.ServeAs(p.started) // egress.enable needs a restart
 	kept, unread := before.kept(), before.unread
 	if unread != nil { // an operator may have corrected the file
 		kept, unread = readKept(p.disk, p.kept)
