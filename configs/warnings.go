@@ -22,8 +22,12 @@ func (c *Config) warnings() (ps config.Problems) {
 		ps.Add(n, hint, "%s", msg)
 	}
 	ps = append(ps, c.crontabWarnings()...)
-	if !c.records() {
-		warn("enable the mp4 block or declare pipelines", "nothing can be recorded: mp4.enable is false and there are no pipelines", "mp4", "enable")
+	switch {
+	case c.records():
+	case c.MP4.Enable: // else there would be the default pipeline
+		warn("give it another name", "nothing can be recorded: no pipeline records, and this one has the name of the one that mp4.enable makes", "pipelines", DefaultPipeline)
+	default:
+		warn("enable the mp4 block or declare a pipeline that records", "nothing can be recorded: mp4.enable is false, and no pipeline records", "mp4", "enable")
 	}
 	c.httpWarnings(warn)
 	c.liveWarnings(warn)

@@ -63,12 +63,16 @@ func (p *Pipeline) implyMode(declaration *config.Node) {
 
 func (p *Pipeline) watched() bool { return p.Record == string(pipeline.ModeWatched) }
 
-// liveWarnings warns about pipelines that serve no client, because clients may not read streams.
+// liveWarnings warns about pipelines that serve no client, because clients may not read streams, and about a pipeline because of which
+// none serves them.
 func (c *Config) liveWarnings(warn func(hint, msg string, path ...string)) {
 	for _, name := range slices.Sorted(maps.Keys(c.Pipelines)) {
 		if p := c.Pipelines[name]; p.watched() && !c.Egress.Enable {
 			warn("write egress: {enable: true}, or remove the pipeline", "nobody can watch: egress.enable is false", "pipelines", string(name))
 		}
+	}
+	if !c.serves() && c.Egress.Enable { // else there would be the default pipeline
+		warn("give it another name", "nobody can watch: this pipeline records, and has the name of the one that egress.enable makes", "pipelines", DefaultLive)
 	}
 }
 

@@ -33,7 +33,9 @@ func TestPipelinesForClientsThatWatch(t *testing.T) {
 		"with its mode":       {"pipelines: {l: {record: watched, stages: [source, live]}}", []configs.PipelineName{"default", "l"}, "", "default-live"},
 		"nobody may watch":    {"egress: {enable: false}", []configs.PipelineName{"default"}, "", "default-live"},
 		"declared in vain":    {"egress: {enable: false}\npipelines: {l: {stages: [source, live]}}", []configs.PipelineName{"default", "l"}, "nobody can watch", "default-live"},
-		"its name is taken":   {"pipelines: {default-live: {stages: [source, segmenter]}}", []configs.PipelineName{"default-live"}, "", ""},
+		"its name is taken":   {"pipelines: {default-live: {stages: [source, segmenter]}}", []configs.PipelineName{"default-live"}, "nobody can watch: this pipeline records", ""},
+		"the other is taken":  {"pipelines: {default: {stages: [source, live]}}", []configs.PipelineName{"default"}, "no pipeline records, and this one has the name", "default"},
+		"nothing records":     {"mp4: {enable: false}\npipelines: {l: {stages: [source, live]}}", []configs.PipelineName{"l"}, "mp4.enable is false, and no pipeline records", "default"},
 		"pulled for watching": {"streams: {live/a: {pull: 'rtsp://h/a'}}\npipelines: {a: {streams: [b], stages: [source, segmenter]}}", []configs.PipelineName{"a", "default-live"}, "only while a client watches", "default-live"},
 		"never pulled":        {"egress: {enable: false}\nstreams: {live/a: {pull: 'rtsp://h/a'}}\npipelines: {a: {streams: [b], stages: [source, segmenter]}}", []configs.PipelineName{"a"}, "never pulled", "default-live"},
 	} {
