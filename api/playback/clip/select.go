@@ -16,6 +16,7 @@ type Clip struct {
 	Path     string // final name of the file, below the record directory; a growing file is found by it, too
 	Pipeline string
 	StartUTC int64         // wall clock of media time 0, ns UTC
+	EndUTC   int64         // wall clock at the end of the recording, as Wall has it
 	Anchors  media.Anchors // of the recording; immutable
 	Growing  bool          // the catalogue lists the file as growing
 	Mended   bool          // the file was recovered after a crash: between its chunks may be damaged ones
@@ -72,7 +73,7 @@ func Select(rows []media.Record, span Span) []Clip {
 		if begin >= span.EndUTC || !r.Growing() && end <= max(span.StartUTC, covered) {
 			continue
 		}
-		c := Clip{ID: r.ID, Path: strings.TrimSuffix(r.Path, media.PartSuffix), Pipeline: r.Pipeline, StartUTC: r.StartUTC, Anchors: r.Anchors, Growing: r.Growing(), Mended: r.State == media.StateRecovered, FromNS: Begin, ToNS: End}
+		c := Clip{ID: r.ID, Path: strings.TrimSuffix(r.Path, media.PartSuffix), Pipeline: r.Pipeline, StartUTC: r.StartUTC, EndUTC: end, Anchors: r.Anchors, Growing: r.Growing(), Mended: r.State == media.StateRecovered, FromNS: Begin, ToNS: End}
 		if last != nil {
 			c.Joined = r.Gap.None() && r.Pipeline == last.Pipeline && abs(begin-covered) <= joinedWithin
 			if !c.Joined {

@@ -68,6 +68,9 @@ func (s search) after(ctx context.Context, c *clip.Clip, endUTC int64) (*clip.Cl
 		}
 	}
 	next, err := s.covering(ctx, endUTC)
+	if err == nil && next != nil && next.ID == c.ID && !c.Growing { // by its row it ends later than by its anchors
+		next, err = s.covering(ctx, c.EndUTC)
+	}
 	if next == nil || err != nil || next.ID == c.ID || next.UTC(0) < c.UTC(0) {
 		return nil, err
 	}
