@@ -51,7 +51,8 @@ func (l *Library) Extent(ctx context.Context, stream string, atUTC int64) (e foo
 
 // newest opens the newest recording that has media; nil: there is none.
 func (l *Library) newest(ctx context.Context, s search) (c *clip.Clip, _ *section, err error) {
-	for at := footage.Newest; ; at = c.UTC(0) {
+	at := footage.Newest
+	for range maxGone {
 		if c, err = s.preceding(ctx, at); c == nil || err != nil {
 			return nil, nil, err
 		}
@@ -59,7 +60,9 @@ func (l *Library) newest(ctx context.Context, s search) (c *clip.Clip, _ *sectio
 		if err == nil || !c.Growing && !gone(err) {
 			return c, last, err
 		}
+		at = earliest(c)
 	}
+	return nil, nil, nil
 }
 
 // Open returns a reader of a span: see footage.Library.

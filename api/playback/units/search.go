@@ -47,14 +47,19 @@ func (s search) preceding(ctx context.Context, utc int64) (*clip.Clip, error) {
 	if r.Growing() {
 		end = utc
 	}
-	list, err := s.clips(ctx, begin, max(min(end, utc), begin+1))
-	if err != nil || len(list) == 0 {
-		return nil, err
+	list, err := s.clips(ctx, min(begin, r.StartUTC), max(min(end, utc), begin+1))
+	for i := len(list) - 1; i >= 0 && err == nil; i-- {
+		if last := &list[i]; last.StartUTC < utc {
+			last.FromNS = clip.Begin
+			return last, nil
+		}
 	}
-	last := &list[len(list)-1]
-	last.FromNS = clip.Begin
-	return last, nil
+	return nil, err
 }
+
+// earliest returns the begin of a clip's recording by its row, or that by its anchors if it is earlier. preceding finds only others
+// with it.
+func earliest(c *clip.Clip) int64 { return min(c.UTC(0), c.StartUTC) }
 
 // after returns the clip that follows another one, which ends at a moment of the wall clock; nil: there is none.
 func (s search) after(ctx context.Context, c *clip.Clip, endUTC int64) (*clip.Clip, error) {
@@ -80,7 +85,7 @@ func (s search) after(ctx context.Context, c *clip.Clip, endUTC int64) (*clip.Cl
 // before returns the clip before another one, and whether that continues it without a loss; nil: there is none.
 func (s search) before(ctx context.Context, c *clip.Clip) (previous *clip.Clip, joined bool, err error) {
 	begin := c.UTC(0)
-	list, err := s.clips(ctx, begin-aroundNS, begin+1)
+	list, err := s.clips(ctx, begin-aroundNS, max(begin, c.StartUTC)+1)
 	if err != nil {
 		return nil, false, err
 	}
@@ -91,7 +96,7 @@ func (s search) before(ctx context.Context, c *clip.Clip) (previous *clip.Clip, 
 		}
 	}
 	if previous == nil {
-		if previous, err = s.preceding(ctx, begin); previous == nil || err != nil || previous.ID == c.ID {
+		if previous, err = s.preceding(ctx, earliest(c)); previous == nil || err != nil {
 			return nil, false, err
 		}
 	}

@@ -38,7 +38,7 @@ func (r rows) Records(_ context.Context, q media.Query) (page media.Page, err er
 }
 
 // drawRows draws recordings of two pipelines. Those of a pipeline do not overlap; gaps are up to three hours. By their anchors
-// recordings may end earlier than by their rows.
+// recordings may begin later, and end earlier, than by their rows.
 func drawRows(t *rapid.T) (all rows) {
 	skew := rapid.SampledFrom([]time.Duration{0, 50 * time.Millisecond, 300 * time.Millisecond})
 	for p, pipeline := range []string{"always", "event"} {
@@ -49,8 +49,8 @@ func drawRows(t *rapid.T) (all rows) {
 			r := media.Record{Recording: media.Recording{
 				ID: media.ID{byte(p + 1), byte(i)}, Stream: "a", Path: pipeline, Pipeline: pipeline, State: media.StateFinished, StartUTC: at, EndUTC: end,
 			}}
-			if ended := skew.Draw(t, "ends earlier"); ended > 0 {
-				r.Anchors = media.Anchors{{UTC: at}, {MediaNS: end - at, UTC: end - int64(ended)}}
+			if begin, ended := skew.Draw(t, "begins later"), skew.Draw(t, "ends earlier"); begin+ended > 0 {
+				r.Anchors = media.Anchors{{UTC: at + int64(begin)}, {MediaNS: end - at, UTC: end - int64(ended)}}
 			}
 			if rapid.IntRange(0, 5).Draw(t, "place") == 0 {
 				r.State = media.StateRemote
@@ -117,16 +117,17 @@ func TestRecordingsAreFoundInReverse(t *testing.T) {
 		}
 		for i := range all {
 			if all[i].State.Here() {
-				sample(all[i].StartUTC, all[i].EndUTC, func(at int64) { here[at] = true })
+				begin, end := clip.Wall(&all[i])
+				sample(begin, end, func(at int64) { here[at] = true })
 			}
 		}
 		c, err := s.preceding(ctx, footage.Newest)
 		upper := footage.Newest
 		for c != nil && err == nil {
-			r := all.of(c)
-			sample(r.StartUTC, min(r.EndUTC, upper), func(at int64) { covered[at]++ })
-			require.Less(t, r.StartUTC, upper)
-			upper = r.StartUTC
+			begin, end := clip.Wall(all.of(c))
+			sample(begin, min(end, upper), func(at int64) { covered[at]++ })
+			require.Less(t, begin, upper)
+			upper = begin
 			c, _, err = s.before(ctx, c)
 		}
 		require.NoError(t, err)
