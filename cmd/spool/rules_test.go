@@ -66,7 +66,7 @@ var mayImport = []struct {
 	{"stages/egress/hls", []string{"pipeline", "stages/egress", "stages/egress/cmaf"}},
 	{"stages/egress/rtp", []string{"pipeline/codec/...", "pipeline/media", "pipeline/media/live"}},
 	{"stages/egress/rtsp", []string{"pipeline", "pipeline/media", "pipeline/media/live", "stages/clients", "stages/egress/rtp", "stages/hub"}},
-	{"stages/egress/replay", []string{"pipeline", "pipeline/media", "pipeline/media/footage", "pipeline/media/live", "pipeline/streampath", "stages/egress/rtp", "stages/egress/rtsp"}},
+	{"stages/egress/replay", []string{"pipeline", "pipeline/media", "pipeline/media/footage", "pipeline/media/live", "pipeline/streampath", "stages/clients", "stages/egress/rtp", "stages/egress/rtsp"}},
 	{"stages/egress/egresstest", []string{"pipeline", "pipeline/endcause", "pipeline/media", "pipeline/pipelinetest", "stages/hub"}},
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // sources and pipelines meet in the hub
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},

@@ -12,6 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/media/footage"
 	"github.com/gospool/spool/pipeline/media/live"
+	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/egress/rtp"
 	"github.com/gospool/spool/stages/egress/rtsp"
 )
@@ -19,6 +20,7 @@ import (
 // Player plays footage to one client. Play and Run are not called at once; Close may be called at any time.
 type Player struct {
 	show    *Show
+	client  *clients.Client
 	clock   pipeline.Clock
 	tracks  []rtsp.Track  // that were set up
 	senders []*rtp.Sender // by track of the description; nil: not set up
@@ -53,8 +55,8 @@ var (
 const batchBytes = 64 << 10
 
 // NewPlayer returns a player for a client that has set up tracks of a show. The caller closes it.
-func NewPlayer(s *Show, tracks []rtsp.Track, clock pipeline.Clock) *Player {
-	return &Player{show: s, clock: clock, tracks: tracks, senders: s.Senders(tracks), jumped: make([]bool, len(s.Set.Tracks))}
+func NewPlayer(s *Show, client *clients.Client, tracks []rtsp.Track, clock pipeline.Clock) *Player {
+	return &Player{show: s, client: client, clock: clock, tracks: tracks, senders: s.Senders(tracks), jumped: make([]bool, len(s.Set.Tracks))}
 }
 
 // Play prepares what a request asks for. Without a range the player goes on where it is, or begins with the begin of what was
@@ -270,6 +272,9 @@ func (p *Player) add() error {
 	p.out = live.Unit{Set: u.Set, Track: u.Track, DTS: u.DTS, PTS: p.times.sent(u), UTC: p.times.utc(u), Sync: u.Sync}
 	p.out.SetPayload(payload)
 	s.Unit(&p.frames, &p.out)
+	if n := s.LeftOut(); n > 0 {
+		p.client.Skipped(n)
+	}
 	return nil
 }
 

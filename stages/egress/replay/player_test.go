@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"log/slog"
+	"net"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/media/footage"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/stages/clients"
 	"github.com/gospool/spool/stages/egress/rtp"
 	"github.com/gospool/spool/stages/egress/rtsp"
 )
@@ -91,7 +94,8 @@ func (c *leap) After(d time.Duration) (<-chan time.Time, func()) {
 // outlet keeps what is sent.
 type outlet struct {
 	clock   *leap
-	took    time.Duration // of each Send
+	table   *clients.Table // has the client
+	took    time.Duration  // of each Send
 	at      []time.Duration
 	stamps  []uint32
 	reports [][]byte
@@ -126,12 +130,14 @@ func newPlayer(t *testing.T, s *shelf) (*Player, *outlet) {
 	show, err := Describe(t.Context(), s, "live/a", "")
 	require.NoError(t, err)
 	clock := &leap{time.Unix(0, 0)}
-	p := NewPlayer(show, []rtsp.Track{{Section: show.Session.Medias[0]}}, clock)
+	table := clients.New("rtsp", clients.Limits{}, slog.New(slog.DiscardHandler), clock)
+	client := table.Admit(&net.TCPAddr{}, false, func() {})
+	p := NewPlayer(show, client, []rtsp.Track{{Section: show.Session.Medias[0]}}, clock)
 	t.Cleanup(func() {
 		p.Close()
 		require.Zero(t, s.open)
 	})
-	return p, &outlet{clock: clock}
+	return p, &outlet{clock: clock, table: table}
 }
 
 func (p *Player) asked(t *testing.T, h base.Header) Answer {
@@ -205,6 +211,17 @@ func TestPicturesThatNoOtherNeedsAreLeftOut(t *testing.T) {
 	p.asked(t, base.Header{"Frames": {"predicted"}})
 	require.ErrorIs(t, p.Run(t.Context(), out), ErrEnded)
 	require.Len(t, out.at, 5)
+}
+
+// A picture that RTP cannot carry is counted for the client that does not get it. The pictures of the shelf are no JPEG.
+func TestAUnitThatIsLeftOutIsCounted(t *testing.T) {
+	s := &shelf{t: t}
+	s.add([]media.Track{{Codec: codec.MJPEG, Timescale: 90000, Width: 320, Height: 176}}, 0, 5)
+	p, out := newPlayer(t, s)
+	p.asked(t, nil)
+	require.ErrorIs(t, p.Run(t.Context(), out), ErrEnded)
+	require.Empty(t, out.at)
+	require.EqualValues(t, 5, out.table.List()[0].Skipped)
 }
 
 func TestFootageWithOtherTracks(t *testing.T) {

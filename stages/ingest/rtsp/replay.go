@@ -33,7 +33,7 @@ func (r *reader) replays(request *base.Request, playing bool) (*base.Response, e
 	}
 	if r.played < len(r.tracks) { // a client may set up further tracks while it pauses
 		r.closeReplay()
-		r.replay, r.played = replay.NewPlayer(r.show, r.tracks, r.of.cfg.Clock), len(r.tracks)
+		r.replay, r.played = replay.NewPlayer(r.show, r.conn.client, r.tracks, r.of.cfg.Clock), len(r.tracks)
 	}
 	r.marked = r.marked || q.Marked
 	q.Marked = r.marked
