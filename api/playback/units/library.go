@@ -16,6 +16,17 @@ type Library struct {
 	Recordings *clip.Library
 	Catalogue  clip.Catalogue
 	Readers    *playback.Readers // delay the deletion of a file while it is read
+
+	turns chan struct{} // holds a token for each recording that is being opened
+}
+
+// maxTurns bounds the recordings that are opened at once: the index of a file that grows is made for each client, and takes processor and
+// memory.
+const maxTurns = 4
+
+// New returns a Library of the recordings in a catalogue. readers delay the deletion of a file while it is read.
+func New(recordings *clip.Library, catalogue clip.Catalogue, readers *playback.Readers) Library {
+	return Library{recordings, catalogue, readers, make(chan struct{}, maxTurns)}
 }
 
 // Extent describes the footage of a stream: see footage.Library.
@@ -41,7 +52,7 @@ func (l *Library) Extent(ctx context.Context, stream string, atUTC int64) (e foo
 	if err != nil || there == nil {
 		return e, err
 	}
-	at, err := l.open(there)
+	at, err := l.open(ctx, there)
 	if err != nil {
 		return e, err
 	}
@@ -56,8 +67,8 @@ func (l *Library) newest(ctx context.Context, s search) (c *clip.Clip, _ *sectio
 		if c, err = s.preceding(ctx, at); c == nil || err != nil {
 			return nil, nil, err
 		}
-		last, err := l.open(c)
-		if err == nil || !c.Growing && !gone(err) {
+		last, err := l.open(ctx, c)
+		if err == nil || ctx.Err() != nil || !c.Growing && !gone(err) {
 			return c, last, err
 		}
 		at = earliest(c)
@@ -73,13 +84,13 @@ func (l *Library) Open(stream string, s footage.Span) footage.Reader {
 // gone reports whether an error says that a recording was deleted, or is being deleted.
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, playback.ErrBusy) }
 
-// open opens the recording of a clip.
-func (l *Library) open(c *clip.Clip) (*section, error) {
+// open opens the recording of a clip, when it has its turn.
+func (l *Library) open(ctx context.Context, c *clip.Clip) (*section, error) {
 	leave, err := l.Readers.Reading(c.Path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := l.Recordings.Open(c.ID, c.Path)
+	r, err := l.index(ctx, c)
 	if err != nil {
 		leave()
 		return nil, err
@@ -89,4 +100,15 @@ func (l *Library) open(c *clip.Clip) (*section, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", c.Path, err), s.Close())
 	}
 	return s, nil
+}
+
+// index opens the file of a clip and its index, which may have to be made.
+func (l *Library) index(ctx context.Context, c *clip.Clip) (*clip.Recording, error) {
+	select {
+	case l.turns <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-l.turns }()
+	return l.Recordings.Open(c.ID, c.Path)
 }

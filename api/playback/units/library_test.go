@@ -2,6 +2,8 @@ package units
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -36,17 +38,56 @@ func (c *counted) Records(ctx context.Context, q media.Query) (media.Page, error
 	return c.rows.Records(ctx, q)
 }
 
-func newLibrary(t *testing.T, c clip.Catalogue) *Library {
-	t.Helper()
-	files := playback.NewDir(t.TempDir(), func(string) (string, int64, bool) { return "", 0, false })
-	return &Library{Recordings: &clip.Library{Files: files}, Catalogue: c, Readers: &playback.Readers{}}
+// noFiles has no file. If entered is set, it tells of each file that is sought, and waits.
+type noFiles struct {
+	entered, goOn chan struct{}
+}
+
+func (f noFiles) Open(string) (playback.File, error) {
+	if f.entered != nil {
+		f.entered <- struct{}{}
+		<-f.goOn
+	}
+	return playback.File{}, fs.ErrNotExist
 }
 
 func TestTheNewestRecordingIsSoughtAmongMissingOnes(t *testing.T) {
 	for n, queries := range map[int]int{1: 2 + 3, 20: 2 + 41, maxGone + 100: 2 + 2*maxGone} {
 		c := &counted{rows: missing(n)}
-		_, err := newLibrary(t, c).Extent(t.Context(), "a", footage.Oldest)
+		l := New(&clip.Library{Files: noFiles{}}, c, &playback.Readers{})
+		_, err := l.Extent(t.Context(), "a", footage.Oldest)
 		require.ErrorIs(t, err, footage.ErrNone)
 		require.Equal(t, queries, c.queries)
 	}
+}
+
+func TestFewRecordingsAreOpenedAtOnce(t *testing.T) {
+	f := noFiles{make(chan struct{}), make(chan struct{})}
+	l := New(&clip.Library{Files: f}, missing(1), &playback.Readers{})
+	ended := make(chan error)
+	for range maxTurns {
+		go func() {
+			_, err := l.Extent(t.Context(), "a", footage.Oldest)
+			ended <- err
+		}()
+		<-f.entered
+	}
+	left := errors.New("the client has left")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		_, err := l.Extent(ctx, "a", footage.Oldest)
+		ended <- err
+	}()
+	cancel(left)
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, left)
+	case <-f.entered:
+		require.Fail(t, "it has no turn")
+	}
+	close(f.goOn)
+	for range maxTurns {
+		require.ErrorIs(t, <-ended, footage.ErrNone)
+	}
+	require.Empty(t, l.turns)
 }

@@ -69,7 +69,7 @@ func (r *reader) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.now, err = r.library.open(c); err == nil {
+		if r.now, err = r.library.open(ctx, c); err == nil {
 			r.begun = true
 			return r.enter(r.now, true)
 		}
@@ -201,9 +201,11 @@ func (r *reader) lookAhead(ctx context.Context) (err error) {
 			break
 		}
 		c.Joined = joined && !jumps
-		if r.next, err = r.library.open(c); err == nil {
+		if r.next, err = r.library.open(ctx, c); err == nil {
 			err = r.trim()
 			r.looked = err == nil
+			return err
+		} else if ctx.Err() != nil {
 			return err
 		} else if c.Growing { // it has no media yet
 			break
@@ -277,7 +279,7 @@ func (r *reader) grow(ctx context.Context) (more bool, err error) {
 		old.Growing = false // it was deleted
 		return false, nil
 	}
-	s, err := r.library.open(c)
+	s, err := r.library.open(ctx, c)
 	if gone(err) {
 		old.Growing = false
 		return false, nil

@@ -153,9 +153,7 @@ func (s *Server) newAPI(dir string) error {
 		return fmt.Errorf("http.auth: %w", err)
 	}
 	files := playback.NewDir(abs, growing(abs))
-	s.replays = units.Library{
-		Recordings: &clip.Library{Files: files, Indexes: sampleindex.In(abs), Belongs: s.recordings.belongs}, Catalogue: s.recordings, Readers: &playback.Readers{},
-	}
+	s.replays = units.New(&clip.Library{Files: files, Indexes: sampleindex.In(abs), Belongs: s.recordings.belongs}, s.recordings, &playback.Readers{})
 	s.http, err = api.New(api.Config{
 		Version: s.options.Version, Listen: s.cfg.HTTP.Listen, RecordDir: abs,
 		Hosts: s.cfg.HTTP.Hosts, Proxies: s.cfg.HTTP.Proxies(),
