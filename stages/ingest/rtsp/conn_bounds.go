@@ -171,3 +171,24 @@ func (g *serverConn) SetReadDeadline(t time.Time) error {
 // SetWriteDeadline does nothing, because Write sets a deadline for each response. That of gortsplib would be one for the packets of a player,
 // too, which a client may let wait.
 func (g *serverConn) SetWriteDeadline(time.Time) error { return nil }
+
+// Write writes a response of gortsplib whole, between two batches of a player's packets. Then it calls what onAnswer has left.
+func (g *serverConn) Write(p []byte) (n int, err error) {
+	g.writing.Lock()
+	_ = g.conn.SetWriteDeadline(g.of.cfg.Clock.Now().Add(g.of.cfg.WriteTimeout))
+	n, err = g.conn.Write(p)
+	answered := g.answering
+	g.answering = nil
+	g.writing.Unlock()
+	if answered != nil {
+		answered()
+	}
+	return n, err
+}
+
+// onAnswer makes Write call f after the response to the present request.
+func (g *serverConn) onAnswer(f func()) {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	g.answering = f
+}

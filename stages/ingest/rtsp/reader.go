@@ -388,24 +388,3 @@ func (r *reader) outlet(ctx context.Context) play.Outlet {
 	}
 	return &play.Datagrams{Context: ctx, Clock: r.of.cfg.Clock, Packets: r.of.numbers, Reports: r.of.reports, To: maps.Clone(r.to), Client: k.client}
 }
-
-// Write writes a response of gortsplib whole, between two batches of a player's packets. Then it calls what onAnswer has left.
-func (g *serverConn) Write(p []byte) (n int, err error) {
-	g.writing.Lock()
-	_ = g.conn.SetWriteDeadline(g.of.cfg.Clock.Now().Add(g.of.cfg.WriteTimeout))
-	n, err = g.conn.Write(p)
-	answered := g.answering
-	g.answering = nil
-	g.writing.Unlock()
-	if answered != nil {
-		answered()
-	}
-	return n, err
-}
-
-// onAnswer makes Write call f after the response to the present request.
-func (g *serverConn) onAnswer(f func()) {
-	g.writing.Lock()
-	defer g.writing.Unlock()
-	g.answering = f
-}
