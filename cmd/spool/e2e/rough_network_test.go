@@ -25,6 +25,9 @@ type roughNetwork struct {
 	sent, lost int
 }
 
+// firstDatagrams are not lost: a receiver cannot know what came before the first packet, such as a NAL unit of the first picture.
+const firstDatagrams = 20
+
 // roughConn is a socket of a sender on such a network.
 type roughConn struct {
 	*net.UDPConn
@@ -45,7 +48,7 @@ func (c *roughConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.sent++
-	if n.random.Float64() < n.loss {
+	if n.sent > firstDatagrams && n.random.Float64() < n.loss {
 		n.lost++
 		return len(b), nil
 	}

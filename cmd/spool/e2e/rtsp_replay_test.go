@@ -33,11 +33,12 @@ func TestARecordingIsReplayedByRTSP(t *testing.T) {
 					depay+" ! "+parse+" ! video/x-"+name+",stream-format=byte-stream,alignment=au ! filesink location=v")...)
 			}
 			plain, onvif := gst(replay, ""), gst(replay+"?range=clock", "onvif-mode=true")
-			for _, p := range []*player{tcp, datagrams} {
-				<-p.done // the server says that the tracks end
-				require.Equal(t, pictures, hashesIn(t, p.pictures))
-				require.Equal(t, sound, hashesIn(t, p.sound))
-			}
+			<-tcp.done // the server says that the tracks end
+			require.Equal(t, pictures, hashesIn(t, tcp.pictures))
+			require.Equal(t, sound, hashesIn(t, tcp.sound))
+			<-datagrams.done // ffmpeg may read the end, which comes to another port, before the last packets
+			requireRun(t, hashesIn(t, datagrams.pictures), pictures, len(pictures)-5)
+			requireRun(t, hashesIn(t, datagrams.sound), sound, len(sound)-10)
 			for _, p := range []*player{plain, onvif} {
 				<-p.done
 				requireRun(t, settled(framemd5(t, p.pictures), pictures), pictures, 100)

@@ -73,5 +73,5 @@ func (p *peer) withLeftOut(answer string) string {
 	for _, reason := range p.left {
 		lines.WriteString("a=x-left-out:" + reason + "\r\n")
 	}
-	return strings.Replace(answer, "m=", lines.String()+"m=", 1)
+	return strings.Replace(answer, "\r\nm=", "\r\n"+lines.String()+"m=", 1)
 }
