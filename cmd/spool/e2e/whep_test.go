@@ -92,7 +92,7 @@ func TestABrowserPlaysByWHEP(t *testing.T) {
 	require.True(t, got.Done, "%+v", got)
 	require.Empty(t, got.Errors)
 	require.Equal(t, "no sound: AAC", got.LeftOut)
-	require.Greater(t, len(got.Shown), 50)
+	require.Greater(t, len(got.Shown), 4)
 	require.True(t, slices.IsSortedFunc(got.Shown, func(a, b [2]float64) int { return cmp.Compare(a[1], b[1]) }), "%v", got.Shown)
 	r.stop("live/demo")
 	record := r.awaitRecords("live/demo", 1)[0]

@@ -51,7 +51,7 @@ type received struct {
 
 // reorderWait is how long packets are held until those before them arrive. A lost packet is requested several times within
 // it: losing one is worse than a delay of the others.
-const reorderWait = time.Second
+const reorderWait = 2 * time.Second
 
 // choose returns the format of a section in which the client is to send, or nil and the names of the codecs that cannot be
 // recorded. A codec that is not empty is the only choice.
