@@ -80,12 +80,17 @@ func (m MP4) Check() config.Problems {
 	return c.problems
 }
 
-// Check returns problems for an invalid URL or certificate fingerprint, for a read_timeout out of range, and for
-// settings without effect. No problem contains a password.
+// The range of reconnect_grace, besides 0.
+const minReconnectGrace, maxReconnectGrace = 100 * time.Millisecond, 10 * time.Minute
+
+// Check returns problems for an invalid URL or certificate fingerprint, for times out of range, and for settings without effect. No problem contains a password.
 func (s Stream) Check() config.Problems {
 	var c checks
 	if s.ReadTimeout != 0 {
 		c.between("read_timeout", s.ReadTimeout, time.Second, time.Hour)
+	}
+	if s.ReconnectGrace != 0 {
+		c.between("reconnect_grace", s.ReconnectGrace, minReconnectGrace, maxReconnectGrace)
 	}
 	if s.Pull.Empty() {
 		c.want(s.Transport == "", "transport", "has no effect without pull", "it selects how a stream is pulled")
@@ -181,10 +186,13 @@ func (c *Config) checkJobs(k *checks) {
 	}
 }
 
-// Check returns problems for a read_timeout out of range and for invalid addresses.
+// Check returns problems for times out of range and for invalid addresses.
 func (i *Ingest) Check() config.Problems {
 	var c checks
 	c.between("read_timeout", i.ReadTimeout, time.Second, time.Hour)
+	if i.ReconnectGrace != 0 {
+		c.between("reconnect_grace", i.ReconnectGrace, minReconnectGrace, maxReconnectGrace)
+	}
 	for path, at := range i.Addresses() {
 		c.address(path, at.Listen)
 	}

@@ -66,9 +66,10 @@ type Stream struct {
 	Transport         string     `yaml:"transport,omitempty" oneof:"tcp udp" doc:"Transport of the media in RTSP; empty: tcp, and udp if the source refuses tcp or sends nothing."`
 	OverridePublisher bool       `yaml:"override_publisher,omitempty" doc:"true: a second publisher replaces the first one. false: it is refused."`
 
-	ReadTimeout config.Duration `yaml:"read_timeout,omitempty" doc:"Replaces ingest.read_timeout for a source that sends rarely; 0 takes ingest.read_timeout. A shorter silence of a track is not a problem."`
-	WallClock   string          `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"Replaces ingest.wall_clock."`
-	Audio       StreamAudio     `yaml:"audio,omitempty" doc:"How sound is recorded."`
+	ReadTimeout    config.Duration `yaml:"read_timeout,omitempty" doc:"Replaces ingest.read_timeout for a source that sends rarely; 0 takes ingest.read_timeout. A shorter silence of a track is not a problem."`
+	ReconnectGrace config.Duration `yaml:"reconnect_grace,omitempty" doc:"Replaces ingest.reconnect_grace; 0 takes ingest.reconnect_grace."`
+	WallClock      string          `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"Replaces ingest.wall_clock."`
+	Audio          StreamAudio     `yaml:"audio,omitempty" doc:"How sound is recorded."`
 
 	TLS PullTLS `yaml:"tls,omitempty" doc:"Certificate to trust, with rtsps; without it the system's roots decide."`
 
@@ -130,6 +131,8 @@ type Ingest struct {
 
 	WallClock   string          `yaml:"wall_clock" oneof:"sender arrival" doc:"Clock of the recorded times. sender: the sender's clock, dated by arrival; a warning reports a wrong rate. arrival: this machine's clock replaces a sender's clock with a wrong rate."`
 	ReadTimeout config.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is disconnected: neither media nor reports nor responses. So is a publisher that does not start to send in this time."`
+
+	ReconnectGrace config.Duration `yaml:"reconnect_grace" doc:"A recording waits this long for a source whose connection was lost. If it comes back with the same tracks, the file goes on, and lists the gap. Else the file ends, as it does at once when a publisher says goodbye. 0 is off."`
 
 	Audio Audio `yaml:"audio" doc:"How sound is recorded."`
 

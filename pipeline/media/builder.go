@@ -84,6 +84,7 @@ type Builder struct {
 
 	keptUTC       int64 // wall clock of the lead track's last unit in the emitted chunks; 0 if they have none
 	keptSteppedNS int64 // SteppedNS of the chunk with that unit
+	keptPTSNS     int64 // presentation time of that unit, if it were as far behind its decoding time as the chunk's first
 	keptMonoNS    int64 // arrival of that unit if it came from the present publisher; else 0
 	keptPaceNS    int64 // longest usual step of the previous track set
 	away          bool  // a new publisher has come, and its first key frame has not arrived
@@ -94,11 +95,12 @@ type Builder struct {
 	sinceTicks, sinceMonoNS int64
 	more                    bool
 
-	started bool // the lead track has had a sync sample
-	tracks  []trackState
-	jumpNS  int64    // correction of media time that the last jump made
-	epoch   int      // number of jumps in this track set
-	moved   [][]byte // scratch space of carry
+	started  bool // the lead track has had a sync sample
+	tracks   []trackState
+	jumpNS   int64    // correction of media time that the last jump made
+	epoch    int      // number of jumps in this track set
+	unplaced bool     // Rejoin was called, and the new publisher has no place on the time line yet
+	moved    [][]byte // scratch space of carry
 }
 
 // NewBuilder returns a builder that passes each complete chunk to emit, which then owns the chunk's only
@@ -118,7 +120,7 @@ func (b *Builder) SetTracks(set *TrackSet) {
 	for i := range b.tracks {
 		b.tracks[i].limits = b.cfg.limits(set.Tracks[i].Timescale, i == set.lead)
 	}
-	b.jumpNS, b.epoch = 0, 0
+	b.jumpNS, b.epoch, b.unplaced = 0, 0, false
 }
 
 // Set returns the current track set, nil before the first call of SetTracks.
@@ -189,7 +191,7 @@ func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 		return ErrEmpty
 	case size > MaxAccessUnitBytes:
 		return ErrTooLarge
-	case track == b.set.lead && !b.started && !sync:
+	case track == b.set.lead && (!b.started || b.tracks[track].away) && !sync:
 		return ErrNoKeyFrame
 	}
 	return nil
@@ -267,6 +269,7 @@ func (b *Builder) seal() {
 	if lead := c.Lead(); lead.Len() > 0 {
 		b.keptUTC = c.UTC + ToNanos(lead.DTS[lead.Len()-1]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale)
 		b.keptSteppedNS = c.SteppedNS
+		b.keptPTSNS = ToNanos(lead.DTS[lead.Len()-1]+int64(lead.OffsetTicks[0]), c.Set.Tracks[c.Set.lead].Timescale)
 	}
 	for i := range c.Tracks {
 		if !c.observed {

@@ -75,7 +75,7 @@ func (b *Builder) arrived(au *AU) {
 type trackGap struct {
 	holeTicks int64 // ticks without media
 	unusual   bool  // the hole is longer than the track's usual interval; see Pace
-	by        Cause // cause of the loss of units on the way
+	by        Cause // cause of the loss of units on the way, or GapSourceLost after Rejoin
 	left      int   // number of units that the builder refused
 	bytes     int64 // bytes of these units
 	why       Cause // cause of drops of the first of these units
@@ -86,7 +86,7 @@ type trackGap struct {
 // track's next unit. It does not count a unit before the track's first one, or before the first key frame.
 func (b *Builder) leaveOut(track int, size int, err error) {
 	st := &b.tracks[track]
-	if !b.started || !st.seen {
+	if !b.started || !st.seen || st.away {
 		return
 	}
 	if st.gap.left++; st.gap.left == 1 {
@@ -101,12 +101,14 @@ func (b *Builder) leaveOut(track int, size int, err error) {
 // Chunk.Gaps reports it.
 func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	st := &b.tracks[track]
-	if st.lost == 0 && st.gap.left == 0 && !(st.gap.unusual && st.gap.holeTicks >= st.limits.holeTicks) {
+	if st.lost == 0 && st.gap.left == 0 && st.gap.by != GapSourceLost && !(st.gap.unusual && st.gap.holeTicks >= st.limits.holeTicks) {
 		st.gap = trackGap{}
 		return
 	}
 	g := Gap{Track: track + 1, Next: st.gap.next, AccessUnits: int(st.lost) + st.gap.left, Bytes: st.gap.bytes}
 	switch {
+	case st.gap.by == GapSourceLost:
+		g.Cause = GapSourceLost
 	case st.lost > 0:
 		g.Cause = GapRTPLoss
 		if st.gap.by != "" {

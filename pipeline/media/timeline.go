@@ -5,6 +5,7 @@ package media
 type trackState struct {
 	limits
 	seen       bool  // the track has had an access unit
+	away       bool  // the track has had no unit since Rejoin
 	rawTicks   int64 // last DTS as received
 	lastTicks  int64 // last DTS as stored
 	deltaTicks int64 // difference of the last two decoding times, except after stalls and losses
@@ -33,12 +34,16 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	st := &b.tracks[track]
 	scale := b.set.Tracks[track].Timescale
 	mono := FromNanos(au.MonoNS, scale)
-	told := false // the missing media is recorded already
+	told := false     // the missing media is recorded already
+	rejoined := false // the unit is the track's first after Rejoin
 	switch {
 	case au.DTS > st.timeTicks || au.DTS < -st.timeTicks:
 		return 0, ErrTimeRange
 	case b.set.Aside(track):
 		st.shiftTicks = b.shiftAside(track, au.DTS, au.MonoNS)
+	case st.away || b.unplaced:
+		rejoined = st.seen
+		b.rejoin(track, au)
 	case !st.seen:
 		st.shiftTicks, st.epoch = FromNanos(b.jumpNS, scale), b.epoch
 	case st.epoch != b.epoch && b.follows(track, au.DTS, mono):
@@ -59,7 +64,7 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 		return 0, ErrTimeRange
 	case st.seen && dts <= st.lastTicks:
 		return 0, ErrTimeBack
-	case st.seen:
+	case st.seen && !rejoined:
 		b.step(track, dts, mono, told)
 	}
 	st.seen, st.rawTicks, st.lastTicks, st.monoTicks = true, au.DTS, dts, mono

@@ -17,10 +17,11 @@ type StreamConfig struct {
 	Transport string // PullOptions.Transport
 	Override  bool   // a publisher may replace the path's publisher even if that one sends
 
-	Fingerprint string        // SHA-256 of the source's certificate; empty: the system's root certificates decide
-	ReadTimeout time.Duration // 0: Config.ReadTimeout
-	WallClock   string        // empty: Config.WallClock; a publisher keeps the setting with which it began
-	G711        string        // empty: Config.G711; a publisher keeps the setting with which it began
+	Fingerprint    string        // SHA-256 of the source's certificate; empty: the system's root certificates decide
+	ReadTimeout    time.Duration // 0: Config.ReadTimeout
+	ReconnectGrace time.Duration // 0: Config.ReconnectGrace
+	WallClock      string        // empty: Config.WallClock; a publisher keeps the setting with which it began
+	G711           string        // empty: Config.G711; a publisher keeps the setting with which it began
 }
 
 // Configure sets the settings of a path. It returns an error if the path or the settings of the
@@ -42,7 +43,7 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 	h.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.override, s.readTimeout, s.wallClock, s.g711 = c.Override, c.ReadTimeout, c.WallClock, c.G711
+	s.override, s.readTimeout, s.reconnectGrace, s.wallClock, s.g711 = c.Override, c.ReadTimeout, c.ReconnectGrace, c.WallClock, c.G711
 	if s.named.IsZero() {
 		s.named = h.cfg.Clock.Now()
 	}
@@ -70,7 +71,7 @@ func (h *Hub) Forget(path string) {
 	s.configured.Store(false)
 	h.mu.Unlock()
 	s.mu.Lock()
-	s.override, s.readTimeout, s.wallClock, s.g711, s.named = false, 0, "", "", time.Time{}
+	s.override, s.readTimeout, s.reconnectGrace, s.wallClock, s.g711, s.named = false, 0, 0, "", "", time.Time{}
 	ended := s.pull.over()
 	s.replacePull(nil)
 	s.mu.Unlock()
@@ -101,6 +102,7 @@ func (p *pull) same(o *pull) bool {
 	}
 	a, b := p.from, o.from
 	a.Override, b.Override = false, false // Override concerns only publishers
+	a.ReconnectGrace, b.ReconnectGrace = 0, 0
 	return a == b
 }
 

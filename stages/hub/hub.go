@@ -26,17 +26,18 @@ import (
 
 // Config configures the hub. A field with the zero value gets its default.
 type Config struct {
-	Builder       media.BuilderConfig
-	MaxGOPBytes   int           // memory of the newest GOP kept of a stream; a larger GOP is not kept (64 MiB)
-	MaxQueueBytes int           // memory of the queue of one subscription (64 MiB)
-	ServesReaders bool          // clients may read streams (Hub.Read): the hub keeps the newest GOP of every stream
-	Linger        time.Duration // a pulled stream stays connected this long after its last subscription or reader ended (10 s)
-	ReadTimeout   time.Duration // of a pull whose StreamConfig sets no ReadTimeout; 0: the puller's own
-	WallClock     string        // of a stream whose StreamConfig sets no WallClock; see WallClockArrival
-	G711          string        // of a stream whose StreamConfig sets no G711; see G711Keep
-	Budget        *media.Budget // bound on the memory of all chunks of the process; nil: no bound
-	Clock         pipeline.Clock
-	Log           *slog.Logger
+	Builder        media.BuilderConfig
+	MaxGOPBytes    int           // memory of the newest GOP kept of a stream; a larger GOP is not kept (64 MiB)
+	MaxQueueBytes  int           // memory of the queue of one subscription (64 MiB)
+	ServesReaders  bool          // clients may read streams (Hub.Read): the hub keeps the newest GOP of every stream
+	Linger         time.Duration // a pulled stream stays connected this long after its last subscription or reader ended (10 s)
+	ReadTimeout    time.Duration // of a pull whose StreamConfig sets no ReadTimeout; 0: the puller's own
+	ReconnectGrace time.Duration // of a stream whose StreamConfig sets none: see Publisher.Disconnect; 0: the runs end at once
+	WallClock      string        // of a stream whose StreamConfig sets no WallClock; see WallClockArrival
+	G711           string        // of a stream whose StreamConfig sets no G711; see G711Keep
+	Budget         *media.Budget // bound on the memory of all chunks of the process; nil: no bound
+	Clock          pipeline.Clock
+	Log            *slog.Logger
 }
 
 const (

@@ -44,7 +44,7 @@ func (s *stream) attach(p *Publisher) error {
 		override := p.opts.Override || s.override
 		s.mu.Unlock()
 		silent, silence := old.silent(p.opts.Client)
-		end := func() { old.end(endcause.Replaced, ErrReplaced) }
+		end := func() { old.end(endcause.Replaced, ErrReplaced, silent) }
 		switch {
 		case silent && silence == NotBegun:
 			s.log.Warn("publisher replaced: it was announced and sent nothing", "old", old.opts.Origin, "new", p.opts.Origin)
@@ -155,10 +155,11 @@ func (p *Publisher) LeaveOut(codecs []string) {
 func (p *Publisher) Done() <-chan struct{} { return p.done }
 
 // Close emits the unfinished chunk and ends the publication. The runs that read the stream end with
-// the reason. Only the first call has an effect.
-func (p *Publisher) Close(reason media.Cause) { p.end(reason, ErrClosed) }
+// the reason. See Disconnect. Only the first call of Close or Disconnect has an effect.
+func (p *Publisher) Close(reason media.Cause) { p.end(reason, ErrClosed, false) }
 
-func (p *Publisher) end(reason media.Cause, why error) {
+// end ends the publication. If mayReturn is true, the runs wait for the publisher to come back.
+func (p *Publisher) end(reason media.Cause, why error, mayReturn bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed != nil {
@@ -166,7 +167,7 @@ func (p *Publisher) end(reason media.Cause, why error) {
 	}
 	p.closed = why
 	p.stream.builder.Flush()
-	departure, h := p.stream.detach(p, reason), p.stream.hub
+	departure, h := p.stream.detach(p, reason, mayReturn), p.stream.hub
 	if p.tracks != nil && h.left != nil {
 		h.left(departure)
 	}

@@ -217,12 +217,14 @@ func (s *stream) stopped(p *pull, hungUp bool) {
 func (s *stream) pullOnce(ctx context.Context, puller Puller) (err error) {
 	var pub *Publisher
 	defer func() {
-		reason := media.Cause(endcause.SourceLost)
-		if err == nil && ctx.Err() == nil {
-			reason = endcause.EndOfFile
-		}
-		if pub != nil {
-			pub.Close(reason)
+		switch {
+		case pub == nil:
+		case ctx.Err() != nil:
+			pub.Close(endcause.SourceLost)
+		case err == nil:
+			pub.Close(endcause.EndOfFile)
+		default:
+			pub.Disconnect(endcause.SourceLost)
 		}
 	}()
 	return puller.Pull(ctx, func(origin string) (*Publisher, error) {

@@ -32,19 +32,21 @@ type stream struct {
 
 	readers atomic.Pointer[readers] // newest result of Recordings.MayBegin; nil: none yet
 
-	mu          sync.Mutex    // guards the fields below
-	override    bool          // StreamConfig.Override
-	readTimeout time.Duration // 0: Config.ReadTimeout
-	wallClock   string        // empty: Config.WallClock
-	g711        string        // StreamConfig.G711
-	pull        *pull
-	pub         *Publisher
-	set         *media.TrackSet // track set of pub; nil until known
-	left        time.Time       // when the newest former publisher left; zero before
-	silence     silence
-	named       time.Time // when the configuration began to name the path; zero: it does not name it
-	subs        map[*Subscription]struct{}
-	problems    map[int]pipeline.Problem // problems that pub reported, by its numbers of the tracks
+	mu             sync.Mutex    // guards the fields below
+	override       bool          // StreamConfig.Override
+	readTimeout    time.Duration // 0: Config.ReadTimeout
+	wallClock      string        // empty: Config.WallClock
+	g711           string        // StreamConfig.G711
+	pull           *pull
+	pub            *Publisher
+	set            *media.TrackSet // track set of pub; nil until known
+	reconnectGrace time.Duration   // StreamConfig.ReconnectGrace
+	awaited        *awaited        // nil: none
+	left           time.Time       // when the newest former publisher left; zero before
+	silence        silence
+	named          time.Time // when the configuration began to name the path; zero: it does not name it
+	subs           map[*Subscription]struct{}
+	problems       map[int]pipeline.Problem // problems that pub reported, by its numbers of the tracks
 	// gop holds the newest chunk that begins with a key frame, and all later chunks: the newest GOP,
 	// and possibly GOPs before it. gopBytes is their memory. The stream owns one reference of each
 	// chunk.
@@ -56,10 +58,16 @@ type stream struct {
 // setTracks makes set the track set of the media that follows. It first emits the publisher's
 // unfinished chunk. It drops the newest GOP of the stream, which has other tracks.
 func (s *stream) setTracks(set *media.TrackSet) {
-	s.builder.SetTracks(set)
+	back := s.returns(set)
+	if back {
+		s.builder.Rejoin()
+		set = s.builder.Set() // the same tracks: the file goes on
+	} else {
+		s.builder.SetTracks(set)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.set == nil && !s.left.IsZero() {
+	if s.set == nil && !s.left.IsZero() && !back {
 		s.builder.Return(s.hub.cfg.Clock.Now().Sub(s.left))
 	}
 	s.set = set
@@ -151,19 +159,24 @@ func (s *stream) dropGOP() {
 	s.gop, s.gopBytes = s.gop[:0], 0
 }
 
-// detach removes p from the stream and ends the subscriptions with the reason. If p is not the
-// stream's publisher, detach does nothing and returns the zero Departure.
-func (s *stream) detach(p *Publisher, reason media.Cause) (d Departure) {
+// detach removes p from the stream and ends the subscriptions with the reason, unless the publisher
+// is awaited (see awaited). p may come back if mayReturn is true. If p is not the stream's publisher,
+// detach does nothing and returns the zero Departure.
+func (s *stream) detach(p *Publisher, reason media.Cause, mayReturn bool) (d Departure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pub != p {
 		return d
 	}
+	set := s.set
 	s.pub, s.set, s.problems = nil, nil, nil
 	s.left = s.hub.cfg.Clock.Now()
 	s.dropGOP()
-	for sub := range s.subs {
-		sub.end(reason)
+	// A publisher whose tracks never became known leaves nothing behind: another one may still be awaited.
+	if s.awaited == nil && !(mayReturn && s.await(set, reason)) {
+		for sub := range s.subs {
+			sub.end(reason)
+		}
 	}
 	if s.units.ring != nil {
 		s.units.ring.End(reason)

@@ -18,12 +18,7 @@ type timeline struct {
 		State      string
 		Recordings int
 	}
-	Gaps []struct {
-		Cause   string
-		Start   time.Time `json:"start_time"`
-		Seconds float64
-		Inside  bool
-	}
+	Gaps   []gap
 	Events []struct {
 		At   time.Time
 		Name string
@@ -34,6 +29,14 @@ type timeline struct {
 		KeyBytes   []int64 `json:"key_bytes"`
 		Unread     int
 	}
+}
+
+// gap is missing media on a timeline.
+type gap struct {
+	Cause   string
+	Start   time.Time `json:"start_time"`
+	Seconds float64
+	Inside  bool
 }
 
 func (r *recorder) timeline(stream string, start, end time.Time, more string) timeline {

@@ -140,7 +140,7 @@ func New(d declared.State, o Options) (*Server, error) {
 	s.hub = hub.New(s.pool, s.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: cfg.FlushBytes.Int()},
 		MaxGOPBytes: cfg.Memory.GOP.Int(), MaxQueueBytes: cfg.Memory.Queue.Int(),
-		ServesReaders: cfg.Egress.Enable, ReadTimeout: cfg.Ingest.ReadTimeout.D(), WallClock: cfg.Ingest.WallClock, G711: cfg.Ingest.Audio.G711,
+		ServesReaders: cfg.Egress.Enable, ReadTimeout: cfg.Ingest.ReadTimeout.D(), ReconnectGrace: cfg.Ingest.ReconnectGrace.D(), WallClock: cfg.Ingest.WallClock, G711: cfg.Ingest.Audio.G711,
 		Budget: budget, Clock: clock, Log: log,
 	})
 	s.writable = newWritable(s.tasks, clock, s.trouble, s.logUnwritable)

@@ -15,7 +15,6 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 
 	"github.com/gospool/spool/pipeline/endcause"
-	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
@@ -296,11 +295,12 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	if !is {
 		return
 	}
-	reason := media.Cause(endcause.SourceLost)
-	if errors.As(c.Error, &liberrors.ErrServerTerminated{}) { // the server stops, or has closed the connection
-		reason = endcause.Shutdown
+	switch {
+	case errors.As(c.Error, &liberrors.ErrServerTerminated{}): // the server stops, or has closed the connection
+		s.close(endcause.Shutdown, false)
+	default:
+		s.close(endcause.SourceLost, !errors.As(c.Error, &liberrors.ErrServerSessionTornDown{}))
 	}
-	s.close(reason)
 	h.ports.release(s)
 	close(s.gone)
 	if s.counted {

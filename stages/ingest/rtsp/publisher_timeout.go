@@ -32,7 +32,7 @@ func (s *session) watch(otherwise time.Duration) {
 			return
 		}
 		s.log.Warn("the publisher sends no data: its publication is ended", "silent_for", silence.Round(time.Millisecond), "read_timeout", limit)
-		s.close(endcause.SourceLost)
+		s.close(endcause.SourceLost, true)
 		s.hangUp()
 	})
 }

@@ -296,10 +296,15 @@ func (s *session) unannounced(m *description.Media) {
 }
 
 // close ends the publication. It first writes the access units that the tracks still hold to the publisher (see
-// finish). The cause of the end is reason, or endcause.Error after a panic.
-func (s *session) close(reason media.Cause) {
+// finish). The cause of the end is reason, or endcause.Error after a panic. If the connection is lost, the client may come
+// back: see hub.Publisher.Disconnect.
+func (s *session) close(reason media.Cause, lost bool) {
 	if s.finish(); s.failed {
 		reason = endcause.Error
+	}
+	if lost {
+		s.pub.Disconnect(reason)
+		return
 	}
 	s.pub.Close(reason)
 }

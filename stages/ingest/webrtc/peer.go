@@ -58,6 +58,7 @@ type work interface {
 // The reasons for the end of a session, besides those of its work.
 var (
 	errLeft    = errors.New("the client has left")
+	errDeleted = errors.New("the client has ended its session")
 	errHungUp  = errors.New("the session was closed by request")
 	errLate    = errors.New("the media of the client was not connected in time: can it reach the UDP or TCP port of ingest.webrtc.listen?")
 	errStopped = errors.New("the server stops")

@@ -319,9 +319,12 @@ func (b *publication) close(why error) {
 		return
 	}
 	b.finish()
-	cause := media.Cause(endcause.SourceLost)
-	if errors.Is(why, errStopped) {
-		cause = endcause.Shutdown
+	switch {
+	case errors.Is(why, errStopped):
+		b.pub.Close(endcause.Shutdown)
+	case errors.Is(why, errDeleted), errors.Is(why, errHungUp):
+		b.pub.Close(endcause.SourceLost)
+	default: // the browser may come back
+		b.pub.Disconnect(endcause.SourceLost)
 	}
-	b.pub.Close(cause)
 }

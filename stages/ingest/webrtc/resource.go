@@ -157,7 +157,7 @@ func (s *Server) Leave(w http.ResponseWriter, path, id string) error {
 	if err != nil {
 		return err
 	}
-	p.end(errLeft)
+	p.end(errDeleted)
 	w.WriteHeader(http.StatusOK)
 	return nil
 }

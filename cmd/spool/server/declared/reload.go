@@ -125,7 +125,7 @@ func StreamConfig(s configs.Stream) hub.StreamConfig {
 	return hub.StreamConfig{
 		Pull: s.Pull.Reveal(), Transport: s.Transport, Override: s.OverridePublisher,
 		Fingerprint: s.TLS.Fingerprint,
-		ReadTimeout: s.ReadTimeout.D(), WallClock: s.WallClock, G711: s.Audio.G711,
+		ReadTimeout: s.ReadTimeout.D(), ReconnectGrace: s.ReconnectGrace.D(), WallClock: s.WallClock, G711: s.Audio.G711,
 	}
 }
 
