@@ -33,13 +33,14 @@ var mayImport = []struct {
 	from string
 	to   []string
 }{
-	{"cmd/spool", []string{"cmd/spool/benchplay", "cmd/spool/export", "cmd/spool/logging", "cmd/spool/newfile", "cmd/spool/probe", "cmd/spool/progress", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
+	{"cmd/spool", []string{"cmd/spool/benchplay", "cmd/spool/export", "cmd/spool/logging", "cmd/spool/newfile", "cmd/spool/probe", "cmd/spool/progress", "cmd/spool/record", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
 		"pipeline", "pipeline/bytesize", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server may import the recorder
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/timeshift", "cmd/spool/server/unmanaged", "cmd/spool/server/viewing", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
 	{"cmd/spool/probe", []string{"cmd/spool/progress", "pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/endcause", "pipeline/isobmff", "pipeline/media",
 		"sinks/mp4", "stages/hub", "stages/ingest/file"}},
 	{"cmd/spool/benchplay", []string{"cmd/spool/progress", "bench/harness", "bench/play"}},
+	{"cmd/spool/record", []string{"cmd/spool/logging", "pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/recorder", "pipeline/streampath", "sinks/mp4", "stages/hub"}},
 	{"cmd/spool/export", []string{"cmd/spool/newfile", "cmd/spool/progress", "cmd/spool/server", "api/export/bundle", "api/export/manifest", "api/export/verify", "api/params", "configs", "pipeline", "pipeline/durable"}},
 	{"cmd/spool/progress", []string{"cmd/spool/logging"}},
 	{"cmd/spool/logging", []string{"configs", "pipeline/config"}},

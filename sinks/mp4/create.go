@@ -24,7 +24,7 @@ func (m *Muxer) begin(first *media.Chunk) error {
 			return err
 		}
 	}
-	if err := disk.StillThere(m.fs, m.dir); err != nil {
+	if err := m.standalone.stillThere(m.fs, m.dir); err != nil {
 		return fmt.Errorf("%w%s", err, disk.Advice(err))
 	}
 	f, err := newFile(m.seg, first, m.cfg.Fragment, int64(m.cfg.FragmentDuration))

@@ -92,6 +92,9 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 
 // keepIndex writes the sample index of the open file, which is finished and has its final name.
 func (m *Muxer) keepIndex(f *file, id media.ID) error {
+	if m.standalone {
+		return nil
+	}
 	info, err := m.fs.Stat(m.final)
 	if err != nil {
 		return err

@@ -1,6 +1,10 @@
 package mp4
 
-import "time"
+import (
+	"time"
+
+	"github.com/gospool/spool/sinks/mp4/disk"
+)
 
 // A program may provide values of the following types (pipeline.Provide) to the stages of all
 // its pipelines. All are optional. Many stages call them concurrently; they must not block.
@@ -33,6 +37,26 @@ type Timings interface {
 // FlushInterval is the longest duration of a chunk. The stage stores it in each file: after a
 // crash it is the upper limit of the media that was lost from memory.
 type FlushInterval time.Duration
+
+// Standalone makes the stage leave nothing but the files in the record directory: neither the identity of the directory
+// nor the indexes of the files, which a server needs.
+type Standalone bool
+
+// claim claims an open record directory: see disk.Claim.
+func (s Standalone) claim(fsys disk.FS, dir string) error {
+	if s {
+		return nil
+	}
+	return disk.Claim(fsys, dir)
+}
+
+// stillThere returns an error if the path dir no longer leads to the open record directory.
+func (s Standalone) stillThere(fsys disk.FS, dir string) error {
+	if s {
+		return disk.LeadsHere(fsys, dir)
+	}
+	return disk.StillThere(fsys, dir)
+}
 
 // noGrowth is the Growth of a program that provides none.
 type noGrowth struct{}

@@ -85,6 +85,7 @@ type Muxer struct {
 	key         interruptedKey // key of this pipeline and stream in interrupted
 	trouble     OnTrouble
 	mayRecord   MayRecord
+	standalone  Standalone
 }
 
 // New builds the stage from its settings, and returns an error if they are invalid. It does no
@@ -100,6 +101,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	m.onUnfinished = pipeline.Optional[OnUnfinished](set, func(string) {})
 	m.trouble = pipeline.Optional[OnTrouble](set, func(error) {})
 	m.mayRecord = pipeline.Optional[MayRecord](set, func(string) error { return nil })
+	m.standalone = pipeline.Optional[Standalone](set, false)
 	m.interrupted = pipeline.Optional[*Interrupted](set, nil)
 	m.flush = pipeline.Optional[FlushInterval](set, 0)
 	m.protection = pipeline.Optional[*media.Protection](set, nil)
@@ -161,7 +163,7 @@ func (m *Muxer) reopen() error {
 	if err != nil {
 		return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 	}
-	if err := disk.Claim(fsys, m.dir); err != nil {
+	if err := m.standalone.claim(fsys, m.dir); err != nil {
 		_ = fsys.Close()
 		return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 	}

@@ -25,7 +25,8 @@ type ipCamera struct {
 	t          *testing.T
 	user, pass string
 	lib        *gortsplib.Server
-	stream     *gortsplib.ServerStream
+	stream     *gortsplib.ServerStream // valid once ready is closed
+	ready      chan struct{}
 	quit       chan struct{}
 	feeding    sync.WaitGroup
 }
@@ -34,11 +35,12 @@ func newIPCamera(t *testing.T, address, user, pass string, c *footage.Clip) *ipC
 	t.Helper()
 	h := &format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: c.SPS, PPS: c.PPS}
 	m := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{h}}
-	cam := &ipCamera{t: t, user: user, pass: pass, quit: make(chan struct{})}
+	cam := &ipCamera{t: t, user: user, pass: pass, ready: make(chan struct{}), quit: make(chan struct{})}
 	cam.lib = &gortsplib.Server{Handler: cam, RTSPAddress: address}
 	require.NoError(t, cam.lib.Start())
 	cam.stream = &gortsplib.ServerStream{Server: cam.lib, Desc: &description.Session{Medias: []*description.Media{m}}}
 	require.NoError(t, cam.stream.Initialize())
+	close(cam.ready)
 	coder, err := h.CreateEncoder()
 	require.NoError(t, err)
 	cam.feeding.Go(func() {
@@ -72,6 +74,7 @@ func (c *ipCamera) unplug() {
 }
 
 func (c *ipCamera) OnDescribe(x *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	<-c.ready
 	if !x.Conn.VerifyCredentials(x.Request, c.user, c.pass) {
 		return &base.Response{StatusCode: base.StatusUnauthorized}, nil, liberrors.ErrServerAuth{}
 	}

@@ -57,10 +57,18 @@ func Claim(fsys FS, dir string) error {
 // StillThere checks that the path dir still leads to the open directory, and then calls Claim. It
 // returns ErrSwapped if the path leads elsewhere.
 func StillThere(fsys FS, dir string) error {
+	if err := LeadsHere(fsys, dir); err != nil {
+		return err
+	}
+	return Claim(fsys, dir)
+}
+
+// LeadsHere returns ErrSwapped if the path dir leads to another directory than the open one.
+func LeadsHere(fsys FS, dir string) error {
 	if same, err := fsys.Same(); err != nil || !same {
 		return fmt.Errorf("%w: %s leads elsewhere now (%v): mount the disk again, or restart spool to record here", ErrSwapped, dir, err)
 	}
-	return Claim(fsys, dir)
+	return nil
 }
 
 // NotSwapped returns ErrSwapped if an open directory has another identity than this process

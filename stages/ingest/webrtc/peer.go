@@ -57,8 +57,8 @@ type work interface {
 
 // The reasons for the end of a session, besides those of its work.
 var (
+	errLost    = errors.New("the connection to the client is lost")
 	errLeft    = errors.New("the client has left")
-	errDeleted = errors.New("the client has ended its session")
 	errHungUp  = errors.New("the session was closed by request")
 	errLate    = errors.New("the media of the client was not connected in time: can it reach the UDP or TCP port of ingest.webrtc.listen?")
 	errStopped = errors.New("the server stops")
@@ -157,7 +157,9 @@ func (p *peer) watch() {
 		switch state {
 		case pion.PeerConnectionStateConnected:
 			p.once.Do(func() { close(p.connected) })
-		case pion.PeerConnectionStateFailed, pion.PeerConnectionStateClosed:
+		case pion.PeerConnectionStateFailed:
+			p.end(errLost)
+		case pion.PeerConnectionStateClosed: // the client has closed it
 			p.end(errLeft)
 		}
 	})

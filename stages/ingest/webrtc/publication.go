@@ -322,7 +322,7 @@ func (b *publication) close(why error) {
 	switch {
 	case errors.Is(why, errStopped):
 		b.pub.Close(endcause.Shutdown)
-	case errors.Is(why, errDeleted), errors.Is(why, errHungUp):
+	case errors.Is(why, errLeft), errors.Is(why, errHungUp):
 		b.pub.Close(endcause.SourceLost)
 	default: // the browser may come back
 		b.pub.Disconnect(endcause.SourceLost)

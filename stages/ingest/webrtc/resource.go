@@ -157,7 +157,7 @@ func (s *Server) Leave(w http.ResponseWriter, path, id string) error {
 	if err != nil {
 		return err
 	}
-	p.end(errDeleted)
+	p.end(errLeft)
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
