@@ -49,6 +49,7 @@ var parsers = map[string]string{
 
 	"cmd/spool/server/commands.go":              "short: maxCommandBytes",
 	"cmd/spool/probe/":                          "short: a URL of the command line; package file reads files",
+	"cmd/spool/record/":                         "short: a URL of the command line",
 	"cmd/spool/export/":                         "short: maxAnswerBytes, maxTokenBytes and maxKeyBytes; package verify reads exports",
 	"cmd/spool/passwd.go":                       "short: what its user types",
 	"cmd/spool/server/declared/change.go":       "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",

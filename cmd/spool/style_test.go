@@ -182,10 +182,11 @@ var notStages = map[string][]string{
 	"cmd/spool/probe/readfile.go":               {"mp4"},                      // the format
 	"cmd/spool/probe/table.go":                  {"source"},                   // a label
 	"cmd/spool/remux.go":                        {"segmenter", "mp4", "null"}, // a pipeline of its own
-	"pipeline/registry.go":                      {"source"},                   // the kind
-	"pipeline/media/codec.go":                   {"metadata"},                 // the kind
-	"pipeline/config/write.go":                  {"null"},                     // YAML's value
-	"pipeline/config/schema.go":                 {"null"},                     // JSON Schema's type
+	"cmd/spool/record/plan.go":                  {"source", "segmenter", "mp4", "null"},
+	"pipeline/registry.go":                      {"source"},   // the kind
+	"pipeline/media/codec.go":                   {"metadata"}, // the kind
+	"pipeline/config/write.go":                  {"null"},     // YAML's value
+	"pipeline/config/schema.go":                 {"null"},     // JSON Schema's type
 	"api/openapi/schema.go":                     {"null"},
 	"api/moments.go":                            {"mp4"}, // the format
 }
@@ -290,7 +291,8 @@ func TestNoCodeFindsSettingsWithAMeaningByTheirKeys(t *testing.T) {
 		"cmd/spool/server/declared/judge.go": {"stages"}, // of a pipeline
 		"cmd/spool/settings.go":              {"record_path"},
 		"cmd/spool/remux.go":                 {"record_path", "filename_pattern"}, // of a pipeline of its own
-		"cmd/spool/server/ready.go":          {"record_path"},                     // a check's name
+		"cmd/spool/record/plan.go":           {"record_path", "filename_pattern"},
+		"cmd/spool/server/ready.go":          {"record_path"}, // a check's name
 		"cmd/spool/server/health.go":         {"record_path"},
 		"pipeline/meaning.go":                {"stages"}, // defines the meaning
 	}
