@@ -57,6 +57,8 @@ var mayImport = []struct {
 	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/config", "pipeline/media", "pipeline/media/footage", "stages/clients", "stages/hub"}}, // no protocol
 	{"stages/ingest/rtp", []string{"pipeline/codec/...", "pipeline/guard", "pipeline/media", "stages/ingest"}},
 	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/replay", "stages/egress/rtsp", "stages/ingest/rtp"}}, // one port receives and plays
+	{"stages/ingest/rtmp", []string{"pipeline", "pipeline/certificate", "pipeline/codec", "pipeline/codec/ac3", "pipeline/codec/obu", "pipeline/config", "pipeline/endcause", "pipeline/isobmff", "pipeline/media", "pipeline/redact", "pipeline/sparinglog", "pipeline/streampath", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/rtp"}},
+	{"stages/ingest/rtmp/...", nil}, // no media
 	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/sparinglog", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
@@ -115,6 +117,7 @@ var mayImport = []struct {
 	{"pipeline/endcause", nil},
 	{"pipeline/certificate", []string{"pipeline/filesystem"}},
 	{"pipeline/streampath", nil},
+	{"pipeline/redact", nil},
 	{"pipeline/wallclock", []string{"pipeline"}},
 	{"pipeline/sparinglog", nil},
 	{"pipeline/media", []string{"pipeline/crc32c"}},
@@ -465,6 +468,7 @@ func TestTheServerUsesTheClockThatItIsGiven(t *testing.T) {
 	rooms := map[string]string{ // below these, arriving media is dated and connections end
 		"api/conn":           socket,
 		"stages/ingest/rtsp": socket,
+		"stages/ingest/rtmp": socket,
 	}
 	real := []string{
 		"pipeline.SystemClock", "time.Now", "time.Since", "time.Until", "time.After", "time.AfterFunc", "time.NewTimer", "time.NewTicker", "time.Tick", "time.Sleep",

@@ -41,6 +41,7 @@ const (
 	DropOtherFormat      = "other_format"
 	DropTooManyFrames    = "too_many_frames"
 	DropBeforePlay       = "before_play"
+	DropMessageMalformed = "message_malformed"
 
 	// Causes for access units and NAL units assembled from packets.
 	DropDecodingOrder          = "decoding_order"
@@ -92,6 +93,7 @@ var DropCauses = []DropCause{
 	{DropOtherFormat, countsPackets, "of a format that is announced beside the one that is recorded"},
 	{DropTooManyFrames, countsPackets, "of more than 1,024 frames of sound"},
 	{DropBeforePlay, countsPackets, "a camera sent more than 4 MiB before its stream was played"},
+	{DropMessageMalformed, "messages", "they contradict the format of their protocol"},
 	{DropDecodingOrder, "NAL units", "they came when those behind them had gone on"},
 	{DropUnreadableParameterSet, "parameter sets", "not to be read"},
 	{DropNoParameterSets, countsUnits, "no parameter sets have come yet"},

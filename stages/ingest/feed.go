@@ -117,7 +117,8 @@ func (f *Feed) Time(patience time.Duration, byArrival bool) {
 	}
 }
 
-// AddTrack adds a track. The caller adds all tracks before the first unit. It returns an error if the codec in c is
+// AddTrack adds a track. The caller adds the tracks that it knows before the first unit; a later one changes the set of
+// published tracks at its first unit, or at Announce. It returns an error if the codec in c is
 // unknown or its parameter sets are wrong; the feed is then unchanged.
 func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	t := &Track{feed: f, counts: f.pub, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
@@ -139,6 +140,14 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 		f.main++
 	}
 	return t, nil
+}
+
+// Announce publishes the tracks that were added, or left, since the feed began. A caller that adds a track later calls it
+// between the last unit that belongs to the earlier tracks and the key frame with which the recordings are to go on.
+func (f *Feed) Announce() {
+	if f.begun && f.err == nil {
+		f.publish()
+	}
 }
 
 // Take returns an empty unit from the pool. The caller returns it with Track.Unit or Feed.Put.

@@ -34,6 +34,18 @@ func expandedBy(decode func(code []byte) []byte) *expand {
 	return &e
 }
 
+// AppendMuLaw and AppendALaw append the 16-bit samples, little-endian, of G.711 codes to out. Other protocols that carry
+// G.711 use them.
+func AppendMuLaw(out, codes []byte) []byte { return muLaw.append(out, codes) }
+func AppendALaw(out, codes []byte) []byte  { return aLaw.append(out, codes) }
+
+func (e *expand) append(out, codes []byte) []byte {
+	for _, code := range codes {
+		out = append(out, e[code][:]...)
+	}
+	return out
+}
+
 // pcmu and pcma make the Config of G.711 (RFC 3551, 4.5.14), which is recorded as LPCM.
 func (f *Format) pcmu(of media.Codec) (Config, error) { return f.g711(of, muLaw) }
 func (f *Format) pcma(of media.Codec) (Config, error) { return f.g711(of, aLaw) }
@@ -84,10 +96,7 @@ func (l *pcmPayload) unpack(p *rtp.Packet, _ func([]byte) error) ([][]byte, erro
 	}
 	l.samples, l.out[0] = int64(len(p.Payload)/l.frameBytes), p.Payload
 	if l.by != nil {
-		l.expanded = l.expanded[:0]
-		for _, code := range p.Payload {
-			l.expanded = append(l.expanded, l.by[code][:]...)
-		}
+		l.expanded = l.by.append(l.expanded[:0], p.Payload)
 		l.out[0] = l.expanded
 	}
 	return l.out[:], nil

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/certificate"
+	"github.com/gospool/spool/pipeline/redact"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
@@ -23,7 +25,7 @@ func init() {
 type puller struct {
 	hub.PullOptions
 	pinned []byte // SHA-256 of the only accepted certificate; nil: any certificate that the system trusts
-	secret secretTexts
+	secret redact.Texts
 
 	// The fields below keep state from one connection to the next. One goroutine calls Pull.
 	udp             bool            // the next connection requests media over UDP
@@ -50,9 +52,9 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	if o.Clock == nil {
 		o.Clock = pipeline.SystemClock
 	}
-	p := &puller{PullOptions: o, secret: secrets(o.URL), udp: o.Transport == "udp"}
+	p := &puller{PullOptions: o, secret: redact.Of(o.URL), udp: o.Transport == "udp"}
 	if o.Log != nil && p.secret != nil {
-		p.Log = slog.New(redactedLog{o.Log.Handler(), p.secret})
+		p.Log = slog.New(redact.Log{Handler: o.Log.Handler(), Secret: p.secret})
 	}
 	if o.Fingerprint == "" {
 		return p, nil
@@ -61,7 +63,7 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 		return nil, errors.New("tls.fingerprint is for rtsps URLs")
 	}
 	var err error
-	p.pinned, err = readFingerprint(o.Fingerprint)
+	p.pinned, err = certificate.ReadFingerprint(o.Fingerprint)
 	return p, err
 }
 
@@ -87,14 +89,14 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 		to := (*client.Redirect)(nil)
 		switch {
 		case !errors.As(err, &to):
-			return p.redact(p.later(err))
+			return p.secret.Error(p.later(err))
 		case published(err):
 			p.next = to.URL
-			return p.redact(err)
+			return p.secret.Error(err)
 		case hops == maxRedirects:
-			return p.redact(fmt.Errorf("%w, after %d redirects before: not followed further", err, maxRedirects))
+			return p.secret.Error(fmt.Errorf("%w, after %d redirects before: not followed further", err, maxRedirects))
 		}
-		p.sayRedirect(p.redact(to).Error())
+		p.sayRedirect(p.secret.Error(to).Error())
 		u = to.URL
 	}
 }

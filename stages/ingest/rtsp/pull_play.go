@@ -10,6 +10,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 
+	"github.com/gospool/spool/pipeline/certificate"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtp"
@@ -54,7 +55,7 @@ func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (
 	s.hangUp = func() { cancel(errPublicationEnded) }
 	c, err := client.Dial(ctx, p.options(u, s))
 	if err != nil {
-		return explained(err)
+		return certificate.Explain(err)
 	}
 	defer s.finish()
 	defer c.Close() // runs before s.finish: no packet arrives after it
@@ -71,7 +72,7 @@ func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (
 func (p *puller) options(u *url.URL, s *session) client.Options {
 	return client.Options{
 		URL: u, UDP: p.udp && u.Scheme == "rtsp", OtherWay: p.mayTryBoth(u),
-		ReadTimeout: p.ReadTimeout, TLS: p.tlsConfig(), Log: p.Log, Malformed: s.malformed, DroppedEarly: s.droppedEarly, Go: p.Go,
+		ReadTimeout: p.ReadTimeout, TLS: certificate.ClientConfig(p.URL.Hostname(), p.pinned), Log: p.Log, Malformed: s.malformed, DroppedEarly: s.droppedEarly, Go: p.Go,
 		ListenPacket: listenPacket,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			nc, err := (&net.Dialer{}).DialContext(ctx, network, address)
@@ -129,11 +130,11 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 func (p *puller) offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
 	take, leave = offered(rtp.Options{KeepG711: p.KeepG711}).sort(desc, sdp)
 	for i := range leave {
-		leave[i] = p.secret.hidden(leave[i])
+		leave[i] = p.secret.Hide(leave[i])
 	}
 	for _, o := range take {
 		for i := range o.others {
-			o.others[i].leave = p.secret.hidden(o.others[i].leave)
+			o.others[i].leave = p.secret.Hide(o.others[i].leave)
 		}
 	}
 	return take, leave
@@ -155,7 +156,7 @@ func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []str
 		if first == nil {
 			first = err
 		}
-		failed = append(failed, fmt.Sprintf("%s (%s)", codecName(o.format), p.redact(err)))
+		failed = append(failed, fmt.Sprintf("%s (%s)", codecName(o.format), p.secret.Error(err)))
 	}
 	if len(up) == 0 {
 		return nil, nil, first

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/redact"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -110,9 +111,9 @@ func TestPullURLsThatCannotWork(t *testing.T) {
 func TestErrorsOfTheLibraryAreRedacted(t *testing.T) {
 	u, err := url.Parse("rtsp://us:pa%40ss@host/x")
 	require.NoError(t, err)
-	p := &puller{secret: secrets(u)}
+	secret := redact.Of(u)
 	for _, text := range []string{u.String(), "pa@ss", "pa%40ss"} {
-		clean := p.redact(&net.AddrError{Err: "bad", Addr: text}).Error()
+		clean := secret.Error(&net.AddrError{Err: "bad", Addr: text}).Error()
 		require.NotContains(t, clean, "pa@ss")
 		require.NotContains(t, clean, "pa%40ss")
 	}

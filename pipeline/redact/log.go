@@ -1,4 +1,4 @@
-package rtsp
+package redact
 
 import (
 	"context"
@@ -6,15 +6,15 @@ import (
 	"log/slog"
 )
 
-// redactedLog is the log of a pull. It replaces the password by xxxxx in the attributes of each line: a server may
+// Log is the log of a pull. It replaces the password by xxxxx in the attributes of each line: a server may
 // repeat the password in any of its words, such as the reason of a refusal. Messages are constant texts.
-type redactedLog struct {
+type Log struct {
 	slog.Handler
-	secret secretTexts
+	Secret Texts
 }
 
 // Handle passes r on with the password hidden in its attributes. It implements slog.Handler.
-func (l redactedLog) Handle(ctx context.Context, r slog.Record) error {
+func (l Log) Handle(ctx context.Context, r slog.Record) error {
 	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		out.AddAttrs(l.redact(a))
@@ -24,16 +24,16 @@ func (l redactedLog) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs returns the log with further attributes, in which the password is hidden. It implements slog.Handler.
-func (l redactedLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return redactedLog{l.Handler.WithAttrs(l.redactAll(attrs)), l.secret}
+func (l Log) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return Log{l.Handler.WithAttrs(l.redactAll(attrs)), l.Secret}
 }
 
 // WithGroup returns the log with a group, in which the password is hidden, too. It implements slog.Handler.
-func (l redactedLog) WithGroup(name string) slog.Handler {
-	return redactedLog{l.Handler.WithGroup(name), l.secret}
+func (l Log) WithGroup(name string) slog.Handler {
+	return Log{l.Handler.WithGroup(name), l.Secret}
 }
 
-func (l redactedLog) redactAll(attrs []slog.Attr) []slog.Attr {
+func (l Log) redactAll(attrs []slog.Attr) []slog.Attr {
 	out := make([]slog.Attr, len(attrs))
 	for i, a := range attrs {
 		out[i] = l.redact(a)
@@ -41,7 +41,7 @@ func (l redactedLog) redactAll(attrs []slog.Attr) []slog.Attr {
 	return out
 }
 
-func (l redactedLog) redact(a slog.Attr) slog.Attr {
+func (l Log) redact(a slog.Attr) slog.Attr {
 	v := a.Value.Resolve()
 	switch v.Kind() {
 	case slog.KindGroup:
@@ -51,7 +51,7 @@ func (l redactedLog) redact(a slog.Attr) slog.Attr {
 		if v.Kind() == slog.KindAny {
 			text = fmt.Sprint(v.Any())
 		}
-		if clean := l.secret.hidden(text); clean != text {
+		if clean := l.Secret.Hide(text); clean != text {
 			return slog.String(a.Key, clean)
 		}
 	}

@@ -1,4 +1,6 @@
-package rtsp
+// Package redact takes the password of a pulled source out of texts: errors, lines of the log, and what the source itself
+// says, which may repeat the password.
+package redact
 
 import (
 	"encoding/base64"
@@ -8,20 +10,20 @@ import (
 	"unicode/utf8"
 )
 
-// secretTexts are the forms of a password that no log line, no error and no answer of the API may contain.
-type secretTexts []string
+// Texts are the forms of a password that no log line, no error and no answer of the API may contain.
+type Texts []string
 
-// secrets returns the forms in which the password of a URL may occur in a text, the server's words included: with and
+// Of returns the forms in which the password of a URL may occur in a text, the server's words included: with and
 // without percent-encoding, with and without the user, and as credentials of Basic. It returns nil if the URL has no
 // password.
-func secrets(u *url.URL) secretTexts {
+func Of(u *url.URL) Texts {
 	pass, ok := u.User.Password()
 	if !ok || pass == "" {
 		return nil
 	}
 	_, escaped, _ := strings.Cut(u.User.String(), ":")
 	basic := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + pass))
-	return secretTexts{u.User.String(), url.QueryEscape(pass), url.PathEscape(pass), escaped, basic, pass}
+	return Texts{u.User.String(), url.QueryEscape(pass), url.PathEscape(pass), escaped, basic, pass}
 }
 
 // redacted is an error with another text, which contains no password. It wraps the original error.
@@ -33,21 +35,21 @@ type redacted struct {
 func (r redacted) Error() string { return r.text }
 func (r redacted) Unwrap() error { return r.error }
 
-// redact returns err with the password replaced by xxxxx in its text. It returns nil for nil.
-func (p *puller) redact(err error) error {
+// Error returns err with the password replaced by xxxxx in its text. It returns nil for nil.
+func (t Texts) Error(err error) error {
 	if err == nil {
 		return nil
 	}
 	text := err.Error()
-	clean := p.secret.hidden(text)
+	clean := t.Hide(text)
 	if clean == text {
 		return err
 	}
 	return redacted{err, clean}
 }
 
-// hidden returns a text with each form of the password replaced by xxxxx.
-func (t secretTexts) hidden(text string) string {
+// Hide returns a text with each form of the password replaced by xxxxx.
+func (t Texts) Hide(text string) string {
 	for _, secret := range t {
 		text = hide(text, secret)
 	}

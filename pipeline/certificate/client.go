@@ -1,4 +1,4 @@
-package rtsp
+package certificate
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// readFingerprint parses the SHA-256 fingerprint of a certificate: 64 hexadecimal digits in upper or lower case, with
+// ReadFingerprint parses the SHA-256 fingerprint of a certificate: 64 hexadecimal digits in upper or lower case, with
 // or without colons. It returns the 32 bytes.
-func readFingerprint(text string) ([]byte, error) {
+func ReadFingerprint(text string) ([]byte, error) {
 	fingerprint, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(text), ":", ""))
 	if err != nil || len(fingerprint) != sha256.Size {
 		return nil, errors.New("tls.fingerprint is no SHA-256: write its 64 hexadecimal digits, with colons between them or without")
@@ -21,15 +21,15 @@ func readFingerprint(text string) ([]byte, error) {
 	return fingerprint, nil
 }
 
-// tlsConfig returns the TLS configuration for the pull URL. With a fingerprint the client accepts only the certificate
-// that has it, even if the certificate has expired. Without a fingerprint the client accepts the certificates that the
-// system trusts.
-func (p *puller) tlsConfig() *tls.Config {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: p.URL.Hostname()}
-	if p.pinned != nil {
+// ClientConfig returns the TLS configuration for the client of a host. If pinned, a fingerprint of ReadFingerprint, is not
+// nil, the client accepts only the certificate that has it, even if the certificate has expired. Without a fingerprint the
+// client accepts the certificates that the system trusts.
+func ClientConfig(host string, pinned []byte) *tls.Config {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	if pinned != nil {
 		c.InsecureSkipVerify = true // VerifyConnection compares the fingerprint instead
 		c.VerifyConnection = func(s tls.ConnectionState) error {
-			if got := sha256.Sum256(s.PeerCertificates[0].Raw); !bytes.Equal(got[:], p.pinned) {
+			if got := sha256.Sum256(s.PeerCertificates[0].Raw); !bytes.Equal(got[:], pinned) {
 				return fmt.Errorf("the server's certificate is not the pinned one: its SHA-256 is %x; if the camera has a new certificate, set that as tls.fingerprint of the stream", got)
 			}
 			return nil
@@ -38,9 +38,9 @@ func (p *puller) tlsConfig() *tls.Config {
 	return c
 }
 
-// explained adds to the error of an untrusted certificate how to set its fingerprint. It returns any other error
+// Explain adds to the error of an untrusted certificate how to set its fingerprint. It returns any other error
 // unchanged.
-func explained(err error) error {
+func Explain(err error) error {
 	var why *tls.CertificateVerificationError
 	if !errors.As(err, &why) || len(why.UnverifiedCertificates) == 0 {
 		return err

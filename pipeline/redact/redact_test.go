@@ -1,4 +1,4 @@
-package rtsp
+package redact_test
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/redact"
 )
 
 // A short password is removed as a word, but not within other words.
@@ -23,14 +25,14 @@ func TestAPasswordIsTakenOutOfNoOtherWord(t *testing.T) {
 		{"P", "TCP, p", "TCP, xxxxx"},
 		{"10", "dial tcp 10.0.0.5:5104", "dial tcp xxxxx.0.0.5:5104"},
 	} {
-		p := &puller{secret: secrets(&url.URL{Scheme: "rtsp", Host: "h", User: url.UserPassword("admin", c.password)})}
-		require.Equal(t, c.want, p.redact(errors.New(c.text)).Error(), c.password)
+		secret := redact.Of(&url.URL{Scheme: "rtsp", Host: "h", User: url.UserPassword("admin", c.password)})
+		require.Equal(t, c.want, secret.Error(errors.New(c.text)).Error(), c.password)
 	}
 }
 
 func TestALogLineHidesThePasswordInEachKindOfAttribute(t *testing.T) {
 	var out strings.Builder
-	log := slog.New(redactedLog{slog.NewTextHandler(&out, nil), secretTexts{"s3cret"}})
+	log := slog.New(redact.Log{Handler: slog.NewTextHandler(&out, nil), Secret: redact.Texts{"s3cret"}})
 	log.With("user", "a:s3cret").WithGroup("camera").Warn("refused",
 		"error", errors.New("for s3cret"), "list", []string{"x", "s3cret"}, slog.Group("in", "text", "s3cret!"), "number", 3)
 	require.NotContains(t, out.String(), "s3cret")
