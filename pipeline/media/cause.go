@@ -42,6 +42,10 @@ const (
 	DropTooManyFrames    = "too_many_frames"
 	DropBeforePlay       = "before_play"
 	DropMessageMalformed = "message_malformed"
+	DropTSLoss           = "ts_loss"
+	DropTSMalformed      = "ts_malformed"
+	DropTSError          = "ts_error"
+	DropScrambled        = "scrambled"
 
 	// Causes for access units and NAL units assembled from packets.
 	DropDecodingOrder          = "decoding_order"
@@ -94,6 +98,10 @@ var DropCauses = []DropCause{
 	{DropTooManyFrames, countsPackets, "of more than 1,024 frames of sound"},
 	{DropBeforePlay, countsPackets, "a camera sent more than 4 MiB before its stream was played"},
 	{DropMessageMalformed, "messages", "they contradict the format of their protocol"},
+	{DropTSLoss, countsPackets, "of a transport stream, lost on the way"},
+	{DropTSMalformed, countsPackets, "of a transport stream: they, or the data in them, contradict their format"},
+	{DropTSError, countsPackets, "of a transport stream: their sender says that they are damaged"},
+	{DropScrambled, countsPackets, "of a transport stream: they are encrypted"},
 	{DropDecodingOrder, "NAL units", "they came when those behind them had gone on"},
 	{DropUnreadableParameterSet, "parameter sets", "not to be read"},
 	{DropNoParameterSets, countsUnits, "no parameter sets have come yet"},

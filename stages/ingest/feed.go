@@ -48,6 +48,9 @@ type TrackConfig struct {
 	// stay in the stream.
 	MinSegment time.Duration
 
+	// OneClock is set if the times of all tracks with it are of one clock, as in a transport stream: time 0 of each is
+	// the same moment.
+	OneClock  bool
 	DeriveDTS bool // the units have no decoding times: the feed derives them
 	// Optional is set for a track that may never send data. Before the first data of the track arrives, the feed does
 	// not wait for it, does not publish it and does not report its silence.
@@ -134,6 +137,9 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	t.stall.PatienceNS, t.retime.secondTicks = int64(f.patience), int64(c.Timescale)
 	if err := t.describeFirst(c.ParameterSets); err != nil {
 		return nil, err
+	}
+	if c.OneClock {
+		t.points[sourceReport] = point{ok: true}
 	}
 	f.tracks = append(f.tracks, t)
 	if c.Codec.Kind() != media.Metadata {

@@ -69,7 +69,8 @@ func usable(tracks []*Track, s source) bool {
 		}
 		apart := t.first(s) - tracks[0].first(s)
 		arrived := t.first(sourceArrival) - tracks[0].first(sourceArrival)
-		if d := apart - arrived; d > maxDoubtNS || d < -maxDoubtNS {
+		certain := t.cfg.OneClock && tracks[0].cfg.OneClock
+		if d := apart - arrived; !certain && (d > maxDoubtNS || d < -maxDoubtNS) {
 			return false
 		}
 	}

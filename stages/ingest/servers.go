@@ -115,6 +115,9 @@ func (r *RunningServer) URL(http, path string) string {
 	if s, is := r.server.(SignalledServer); is {
 		return http + s.PublishPath(path)
 	}
+	if s, is := r.server.(interface{ PublishURL(path string) string }); is { // each path has an address of its own
+		return s.PublishURL(path)
+	}
 	return r.Scheme() + "://" + config.DialAddress(r.Address()) + "/" + path
 }
 

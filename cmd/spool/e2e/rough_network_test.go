@@ -52,6 +52,9 @@ func (c *roughConn) WriteTo(b []byte, to net.Addr) (int, error) {
 		n.lost++
 		return len(b), nil
 	}
+	if n.jitter == 0 {
+		return c.UDPConn.WriteTo(b, to)
+	}
 	later := append([]byte(nil), b...)
 	time.AfterFunc(time.Duration(n.random.Int64N(int64(n.jitter))), func() { _, _ = c.UDPConn.WriteTo(later, to) })
 	return len(b), nil

@@ -138,7 +138,7 @@ func TestADamagedHeaderOrSetIsRefused(t *testing.T) {
 	whole := fromHex("0b772562144043e106f46370c0c0c218")
 	for n := range 8 {
 		_, err := Read(whole[:n])
-		require.ErrorIs(t, err, errCut)
+		require.ErrorIs(t, err, ErrCut)
 	}
 	for _, b := range []string{"0b782562144043e1", "0b772562d44043e1", "0b772562264043e1", "0b7725621488c3e1"} {
 		_, err := Read(fromHex(b))

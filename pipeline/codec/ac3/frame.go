@@ -32,10 +32,10 @@ type Frame struct {
 	chanmap                         uint16 // of a dependent substream; 0: it has none
 }
 
-var (
-	errCut  = errors.New("the header of an AC-3 frame is cut")
-	errSync = errors.New("no AC-3 frame begins here")
-)
+// ErrCut is the error of bytes that end within a header or a unit.
+var ErrCut = errors.New("the header of an AC-3 frame is cut")
+
+var errSync = errors.New("no AC-3 frame begins here")
 
 // rates holds the sample rates, Hz, by fscod.
 var rates = [3]int{48000, 44100, 32000}
@@ -50,7 +50,7 @@ var layouts = [8]int{2, 1, 2, 3, 3, 4, 4, 5}
 func Read(b []byte) (f Frame, err error) {
 	switch {
 	case len(b) < 8:
-		return f, errCut
+		return f, ErrCut
 	case b[0] != 0x0b || b[1] != 0x77:
 		return f, errSync
 	}
@@ -65,7 +65,7 @@ func Read(b []byte) (f Frame, err error) {
 		err = fmt.Errorf("AC-3 of version %d", f.id)
 	}
 	if err == nil && r.Short() {
-		err = errCut
+		err = ErrCut
 	}
 	f.Channels = layouts[f.layout] + int(f.low)
 	return f, err

@@ -35,7 +35,7 @@ func (u *Unit) Read(b []byte) error {
 		case err != nil:
 			return err
 		case f.Bytes > len(b)-u.Bytes:
-			return errCut
+			return ErrCut
 		case f.Dependent && u.count == 0:
 			return errUnit
 		case f.Dependent:

@@ -17,6 +17,15 @@ type Header struct {
 	object, rate, layout byte // audio object type, sampling_frequency_index, channel_configuration
 }
 
+// FrameSamples is the number of samples of a channel in a frame, at the rate of the core.
+const FrameSamples = 1024
+
+// rates holds the sample rates, Hz, by sampling_frequency_index (ISO/IEC 14496-3, table 1.18).
+var rates = [13]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
+
+// Rate returns the sample rate of the core, Hz.
+func (h Header) Rate() int { return rates[h.rate] }
+
 // minBytes is the size of a header without a checksum.
 const minBytes = 7
 

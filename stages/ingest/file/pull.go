@@ -72,6 +72,10 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 // Pull publishes the file. It returns nil at the end of the file, the cause of ctx when that ends, and the error by
 // which the publisher ends.
 func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
+	if f := openTransportStream(p.cfg.Path); f != nil {
+		defer f.Close()
+		return p.pullTransportStream(ctx, f, publish)
+	}
 	r, err := Open(p.cfg.Path, p.pool, media.DefaultFlush, p.Clock.Now(), p.Log)
 	if err != nil {
 		return err

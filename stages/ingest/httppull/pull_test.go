@@ -1,0 +1,197 @@
+package httppull
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/stages/hub"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds events that must happen at all; it measures no speed.
+const patience = time.Minute
+
+const path = "live/a"
+
+type fixture struct {
+	t    *testing.T
+	hub  *hub.Hub
+	book *pipelinetest.Log
+}
+
+func newFixture(t *testing.T) *fixture {
+	f := &fixture{t: t, book: &pipelinetest.Log{}}
+	log := slog.New(slog.NewTextHandler(f.book, nil))
+	tasks := pipeline.NewTasks(log, pipeline.SystemClock)
+	f.hub = hub.New(pipelinetest.Pool(t), tasks, hub.Config{Log: log, Linger: time.Millisecond})
+	t.Cleanup(func() {
+		f.hub.Close()
+		require.NoError(t, tasks.Stop(context.Background()))
+		if t.Failed() {
+			t.Log(f.book.String())
+		}
+	})
+	return f
+}
+
+// pull pulls a URL while the test runs.
+func (f *fixture) pull(c hub.StreamConfig) {
+	f.t.Helper()
+	require.NoError(f.t, f.hub.Configure(path, c))
+	sub, err := f.hub.Subscribe(path)
+	require.NoError(f.t, err)
+	f.t.Cleanup(sub.Close)
+}
+
+func (f *fixture) units() uint64 {
+	i, _ := f.hub.Info(path)
+	return i.AccessUnits
+}
+
+func (f *fixture) eventually(what string, is func() bool) {
+	f.t.Helper()
+	require.Eventually(f.t, is, patience, 5*time.Millisecond, what)
+}
+
+// fails waits until the log has the reason of a failed pull, without the password.
+func (f *fixture) fails(reason string) {
+	f.t.Helper()
+	f.eventually("a pull fails: "+reason, func() bool { return strings.Contains(f.book.String(), reason) })
+	require.NotContains(f.t, f.book.String(), "s3cret")
+}
+
+func stream(t testing.TB) []byte {
+	t.Helper()
+	b, err := os.ReadFile("../mpegts/testdata/h264_aac.ts")
+	require.NoError(t, err)
+	return b
+}
+
+// serve runs a server whose handler gets the stream.
+func serve(t *testing.T, start func(http.Handler) *httptest.Server, handle func(w http.ResponseWriter, r *http.Request)) *httptest.Server {
+	t.Helper()
+	s := start(http.HandlerFunc(handle))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestAFileIsPublishedToItsEnd(t *testing.T) {
+	data := stream(t)
+	for name, kind := range map[string]string{"type": "video/MP2T", "content": "application/octet-stream"} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			s := serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
+				user, password, _ := r.BasicAuth()
+				if user != "u" || password != "s3cret" {
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				w.Header().Set("Content-Type", kind)
+				w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+				_, _ = w.Write(data)
+			})
+			f.pull(hub.StreamConfig{Pull: strings.Replace(s.URL, "//", "//u:s3cret@", 1) + "/a.ts"})
+			f.eventually("the stream has media", func() bool { return f.units() > 0 })
+			f.eventually("it ends", func() bool { return !f.hub.Announced(path) })
+			require.NotContains(t, f.book.String(), "pull failed")
+		})
+	}
+}
+
+func TestALiveStreamIsTakenUntilItIsSilent(t *testing.T) {
+	f := newFixture(t)
+	data := stream(t)
+	s := serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "video/mp2t")
+		_, _ = w.Write(data)
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	f.pull(hub.StreamConfig{Pull: s.URL, ReadTimeout: 2 * time.Second})
+	f.fails("the server sends no data for 2s")
+	require.NotZero(t, f.units())
+}
+
+func TestCertificatesAreVerified(t *testing.T) {
+	data := stream(t)
+	handle := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) }
+	f := newFixture(t)
+	s := serve(t, httptest.NewTLSServer, handle)
+	f.pull(hub.StreamConfig{Pull: s.URL})
+	sum := fmt.Sprintf("%x", sha256.Sum256(s.Certificate().Raw))
+	f.fails(sum) // the message says how to pin it
+	f = newFixture(t)
+	f.pull(hub.StreamConfig{Pull: s.URL, Fingerprint: sum})
+	f.eventually("the stream has media", func() bool { return f.units() > 0 })
+	f = newFixture(t)
+	f.pull(hub.StreamConfig{Pull: s.URL, Fingerprint: strings.Repeat("ab", 32)})
+	f.fails("is not the pinned one")
+}
+
+func TestRedirectsAreBounded(t *testing.T) {
+	data := stream(t)
+	s := serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/once":
+			http.Redirect(w, r, "/media", http.StatusFound)
+		case "/media":
+			_, _ = w.Write(data)
+		case "/elsewhere":
+			http.Redirect(w, r, "ftp://127.0.0.1/x", http.StatusFound)
+		default:
+			http.Redirect(w, r, "/again", http.StatusFound)
+		}
+	})
+	f := newFixture(t)
+	f.pull(hub.StreamConfig{Pull: s.URL + "/once"})
+	f.eventually("the stream has media", func() bool { return f.units() > 0 })
+	f = newFixture(t)
+	f.pull(hub.StreamConfig{Pull: s.URL + "/again?token=s3cret"})
+	f.fails("the server redirects more than 3 times")
+	f = newFixture(t)
+	f.pull(hub.StreamConfig{Pull: s.URL + "/elsewhere"})
+	f.fails("which is not followed")
+}
+
+func TestAnswersWithoutAStream(t *testing.T) {
+	for name, c := range map[string]struct {
+		handle func(w http.ResponseWriter, _ *http.Request)
+		says   string
+	}{
+		"not found": {func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "the server answers 404 Not Found"},
+		"a page": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("<html>" + strings.Repeat("x", 1000)))
+		}, `no stream that can be read, but \"text/html\"`},
+		"empty": {func(http.ResponseWriter, *http.Request) {}, "no stream that can be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			s := serve(t, httptest.NewServer, c.handle)
+			f.pull(hub.StreamConfig{Pull: s.URL + "/?token=s3cret"})
+			f.eventually("the pull fails", func() bool { return strings.Contains(f.book.String(), c.says) })
+		})
+	}
+}
+
+func TestOptionsThatAreRefused(t *testing.T) {
+	for _, c := range []struct{ url, transport, fingerprint string }{
+		{"http:///x", "", ""}, {"http://h/", "udp", ""}, {"http://h/", "", strings.Repeat("ab", 32)}, {"https://h/", "", "ab"},
+	} {
+		_, err := hub.NewPuller(c.url, hub.PullOptions{Transport: c.transport, Fingerprint: c.fingerprint})
+		require.Error(t, err, c.url)
+	}
+}

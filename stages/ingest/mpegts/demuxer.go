@@ -1,0 +1,199 @@
+package mpegts
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest"
+)
+
+// Options are the services that a Demuxer uses.
+type Options struct {
+	// Publish claims the path. The Demuxer calls it when the tracks are known and the first media has come. It calls it
+	// again after a change of codecs; the publisher before is closed then.
+	Publish func() (*hub.Publisher, error)
+	Clock   pipeline.Clock // bounds how often the tracks may change; nil: pipeline.SystemClock
+	Log     *slog.Logger   // nil: slog.Default
+}
+
+// Demuxer publishes the media of a transport stream. It belongs to one goroutine.
+type Demuxer struct {
+	o   Options
+	log *slog.Logger
+	at  time.Time // arrival of the current data
+	err error     // error that ended the stream
+
+	packets     synchroniser
+	take        func(p []byte, lost int) // method packet as a value, made once
+	takeSection func([]byte)             // method section as a value, made once
+	roles       [nullPID + 1]uint8       // what a PID has: ignored, the PAT, or index into slots
+	slots       []slot
+	tables      tables
+
+	clock    clock
+	streams  []*elementary // of the program that is recorded
+	leftOut  []string      // names of its elementary streams that cannot be recorded
+	pub      *hub.Publisher
+	feed     *ingest.Feed
+	began    time.Time         // of the newest publication, by Options.Clock
+	losses   map[string]uint64 // counted before the publication began
+	badBytes int               // bytes that are no packets, not counted yet
+}
+
+// slot is what the packets of a PID are for: a table, or an elementary stream.
+type slot struct {
+	table  *tablePID
+	stream *elementary
+}
+
+// roleNone is the role of PIDs that are ignored.
+const roleNone = 0
+
+// NewDemuxer returns a Demuxer that has no data yet.
+func NewDemuxer(o Options) *Demuxer {
+	if o.Clock == nil {
+		o.Clock = pipeline.SystemClock
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	d := &Demuxer{o: o, log: o.Log, losses: map[string]uint64{}}
+	d.take, d.takeSection = d.packet, d.section
+	d.route()
+	return d
+}
+
+// Data takes bytes of the stream that arrived at a time, in pieces of any length. It keeps no reference to b. An error
+// ends the stream: the publisher has ended, or Options.Publish failed. The caller then calls Close.
+func (d *Demuxer) Data(b []byte, at time.Time) error {
+	d.at = at
+	if d.err == nil {
+		d.packets.write(b, d.take)
+	}
+	if d.feed != nil && d.err == nil {
+		d.feed.Look(at)
+		d.fail(d.feed.Err())
+	}
+	return d.err
+}
+
+// Missing records that the transport lost data before the next bytes. Those begin with a packet.
+func (d *Demuxer) Missing() {
+	if len(d.packets.held) > 0 || d.packets.skip > 0 {
+		d.packets.reset()
+	}
+	for _, e := range d.streams {
+		e.suspect()
+	}
+}
+
+// Publisher returns the open publisher, or nil.
+func (d *Demuxer) Publisher() *hub.Publisher { return d.pub }
+
+// Close writes what is held, and closes the publisher with a cause: one of package endcause. The Demuxer takes no further
+// data.
+func (d *Demuxer) Close(cause media.Cause) {
+	if d.err == nil {
+		d.packets.flush(d.take)
+	}
+	d.end(cause)
+	d.fail(hub.ErrClosed)
+}
+
+// fail keeps the first error.
+func (d *Demuxer) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+}
+
+// packet takes a packet. lost is the number of bytes before it that are no packets.
+func (d *Demuxer) packet(b []byte, lost int) {
+	if d.err != nil {
+		return
+	}
+	d.garbage(lost)
+	p, ok := readPacket(b)
+	switch {
+	case p.pid == nullPID:
+		return
+	case !ok:
+		d.lose(media.DropTSMalformed, 1)
+		return
+	case p.broken:
+		d.lose(media.DropTSError, 1)
+		return
+	}
+	role := d.roles[p.pid]
+	if role == roleNone {
+		return
+	}
+	s := d.slots[role]
+	switch {
+	case s.table != nil:
+		s.table.packet(d, &p)
+	case d.feed != nil || beginsMedia(&p) && d.begin():
+		s.stream.packet(&p)
+	}
+}
+
+// garbage counts bytes that are no packets. Those before the first packet, of a stream that was joined, do not count.
+func (d *Demuxer) garbage(bytes int) {
+	if bytes == 0 {
+		return
+	}
+	d.badBytes += bytes
+	if n := d.badBytes / packetBytes; n > 0 {
+		d.badBytes -= n * packetBytes
+		d.lose(media.DropTSMalformed, uint64(n))
+	}
+}
+
+// lose counts packets whose track is unknown.
+func (d *Demuxer) lose(cause string, n uint64) {
+	if d.pub != nil {
+		d.pub.Lost(cause, n)
+		return
+	}
+	d.losses[cause] += n
+}
+
+// begin begins a publication with the tracks of the program. It reports whether that succeeded.
+func (d *Demuxer) begin() bool {
+	pub, err := d.o.Publish()
+	if err != nil {
+		d.fail(err)
+		return false
+	}
+	d.pub, d.feed, d.began = pub, ingest.NewFeed(pub, d.log), d.o.Clock.Now()
+	timing := pub.Timing()
+	d.feed.Time(timing.ReadTimeout, timing.ByArrival)
+	for _, e := range d.streams {
+		if err := e.attach(); err != nil { // Options.Publish cannot know: the form was checked
+			d.fail(err)
+			return false
+		}
+	}
+	for cause, n := range d.losses {
+		pub.Lost(cause, n)
+	}
+	clear(d.losses)
+	pub.LeaveOut(d.leftOut)
+	return true
+}
+
+// end ends the publication, if there is one.
+func (d *Demuxer) end(cause media.Cause) {
+	if d.pub == nil {
+		return
+	}
+	for _, e := range d.streams {
+		e.payload.flush()
+	}
+	d.feed.Close()
+	d.pub.Close(cause)
+	d.pub, d.feed = nil, nil
+}
