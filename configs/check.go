@@ -97,6 +97,10 @@ func (s Stream) Check() config.Problems {
 		c.want(s.TLS == PullTLS{}, "tls", "has no effect without pull", "it concerns the source of a pull")
 		return c.problems
 	}
+	if scheme, _, runs := config.CommandOf(s.Pull.Reveal()); runs {
+		c.fingerprint(scheme, s.TLS.Fingerprint)
+		return c.problems
+	}
 	u, err := url.Parse(s.Pull.Reveal())
 	if err != nil {
 		c.add("pull", "is not a URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are percent-encoded: %2F for /, %40 for @, %3A for :, %3F for ?, %23 for #, %25 for %")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"os/exec"
 	"slices"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/command"
 )
 
 // Commands runs the commands of every exec stage of the process. It is safe for concurrent use.
@@ -64,7 +64,7 @@ func NewCommands(tasks *pipeline.Tasks, clock pipeline.Clock, store CommandStore
 type Command struct {
 	Kept        string        // name in the store; empty if it is not stored
 	Args        []string      // program and arguments
-	Environment []string      // names of variables of spool's environment that the command gets: see environment
+	Environment []string      // names of variables of spool's environment that the command gets: see command.Environment
 	Variables   []string      // further variables, each NAME=value; they replace inherited ones
 	Timeout     time.Duration // after which the command is killed
 	Ended       func(Outcome) // called at the end of the command, on its task
@@ -86,7 +86,7 @@ var (
 // Run runs a command in the background once fewer than limit commands of its lane run. The lane is
 // that of the pipeline with the name lane, for this limit: see laneKey. If maxWaiting commands of
 // the lane wait already, Run returns false, and the command does not run. If a command with the
-// name command.Kept runs or waits, or Resume has run it, Run returns true and runs nothing.
+// name Command.Kept runs or waits, or Resume has run it, Run returns true and runs nothing.
 func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -214,15 +214,15 @@ func (c *Commands) ends() []chan struct{} {
 	return slices.Collect(maps.Keys(c.done))
 }
 
-func (command Command) run(ctx context.Context) Outcome {
-	ctx, cancel := context.WithTimeoutCause(ctx, command.Timeout, errCommandTime)
+func (c Command) run(ctx context.Context) Outcome {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, errCommandTime)
 	defer cancel()
-	output := &lastOutput{}
-	cmd := exec.CommandContext(ctx, command.Args[0], command.Args[1:]...)
-	cmd.Env = append(environment(command.Environment), command.Variables...)
+	output := &command.LastOutput{}
+	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
+	cmd.Env = append(command.Environment(c.Environment), c.Variables...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.WaitDelay = time.Second // a daemon that the command started may keep the output open
-	err := runGroup(cmd)
+	err := command.Run(cmd)
 	switch {
 	case err != nil && errors.Is(context.Cause(ctx), errCommandTime):
 		err = errCommandTime
@@ -233,30 +233,3 @@ func (command Command) run(ctx context.Context) Outcome {
 	}
 	return Outcome{Ran: cmd.ProcessState != nil, Err: err, Output: output.String()}
 }
-
-// environment returns variables of spool's environment, each as NAME=value: PATH, HOME, LANG, TZ
-// and TMPDIR, which every program may need, and those with the given names.
-func environment(names []string) []string {
-	out := []string{}
-	for _, name := range append([]string{"PATH", "HOME", "LANG", "TZ", "TMPDIR"}, names...) {
-		if value, ok := os.LookupEnv(name); ok {
-			out = append(out, name+"="+value)
-		}
-	}
-	return out
-}
-
-// lastOutput is an io.Writer that keeps the last maxOutputBytes bytes.
-type lastOutput struct{ b []byte }
-
-const maxOutputBytes = 4096
-
-// Write appends p and removes the oldest bytes beyond maxOutputBytes.
-func (o *lastOutput) Write(p []byte) (int, error) {
-	o.b = append(o.b, p[max(len(p)-maxOutputBytes, 0):]...)
-	o.b = append(o.b[:0], o.b[max(len(o.b)-maxOutputBytes, 0):]...)
-	return len(p), nil
-}
-
-// String returns the kept bytes.
-func (o *lastOutput) String() string { return string(o.b) }

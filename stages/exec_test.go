@@ -432,17 +432,6 @@ func TestCommandsRunWithoutAStore(t *testing.T) {
 	require.Equal(t, 2, strings.Count(log.String(), "a command is lost"))
 }
 
-func TestLastOutputIsBounded(t *testing.T) {
-	var o lastOutput
-	for i := range 3000 {
-		fmt.Fprintf(&o, "%d\n", i)
-	}
-	require.Len(t, o.String(), maxOutputBytes)
-	require.True(t, strings.HasSuffix(o.String(), "\n2999\n"))
-	fmt.Fprint(&o, strings.Repeat("x", 3*maxOutputBytes))
-	require.Equal(t, strings.Repeat("x", maxOutputBytes), o.String())
-}
-
 func TestExecRefusesInvalidSettings(t *testing.T) {
 	for text, want := range map[string]string{
 		"{}":                              "command: is empty",

@@ -140,6 +140,21 @@ func TestCheckNamesEveryProblemWithItsLine(t *testing.T) {
 	require.Contains(t, errs, "spool: the configuration is refused: 2 problems\n")
 }
 
+// A flag or a variable of the environment often comes from another hand than the configuration file.
+func TestOnlyTheFileNamesACommandToPull(t *testing.T) {
+	code, _, errs := spool(t, `streams: {live/a: {pull: "exec:sh -c 'true'"}}`, "check")
+	require.Equal(t, exitOK, code, errs)
+	require.Empty(t, errs)
+	code, _, errs = spool(t, "streams: {live/b: {}}", "check", "--set", "streams[live/a]/pull=exec:touch c4n4ry")
+	require.NotEqual(t, exitOK, code)
+	require.Contains(t, errs, "which only the configuration file may name")
+	require.NotContains(t, errs, "c4n4ry")
+	code, _, errs = spool(t, "streams: {live/b: {}}", "check", "--set", `streams={live/a: {pull: "exec:touch c4n4ry"}}`)
+	require.NotEqual(t, exitOK, code)
+	require.Contains(t, errs, "which only the configuration file may name")
+	require.NotContains(t, errs, "c4n4ry")
+}
+
 // Only the build finds faults of stages, their settings and order, and of the schemes of URLs.
 func TestCheckBuildsStagesAndPullers(t *testing.T) {
 	code, _, errs := spool(t, `
@@ -163,7 +178,7 @@ pipelines:
 	require.Equal(t, exitUsage, code)
 	for _, want := range []string{
 		`config.yaml:2:25: pipelines/p/stages/2/mp4`,
-		`config.yaml:4:13: streams/a/pull: pull URL has scheme "rtps"; known are file:// rtmp:// rtmps:// rtsp:// rtsps:// testpattern://`,
+		`config.yaml:4:13: streams/a/pull: pull URL has scheme "rtps"; known are exec: file:// http:// https:// rtmp:// rtmps:// rtp:// rtsp:// rtsps:// srt:// testpattern:// udp://`,
 		`config.yaml:9:9: pipelines/p/stages/1: there is no stage "segmentr" (did you mean segmenter?)`,
 		`config.yaml:15:15: pipelines/q/stages/1/mp4/sink: unknown key "sink"`,
 		`config.yaml:15:9: pipelines/q/stages/1: mp4 takes media.Part, but source before it gives *media.Chunk (put segmenter between them)`,

@@ -62,6 +62,9 @@ var mayImport = []struct {
 	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/sparinglog", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
 	{"stages/ingest/file", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
 	{"stages/ingest/httppull", []string{"pipeline", "pipeline/certificate", "pipeline/config", "pipeline/endcause", "pipeline/media", "stages/hub", "stages/ingest/mpegts"}},
+	{"stages/ingest/srt", []string{"pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/sparinglog", "pipeline/streampath", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/mpegts", "stages/ingest/srt/transport"}},
+	{"stages/ingest/srt/transport", []string{"pipeline", "pipeline/guard"}},
+	{"stages/ingest/exec", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/command", "pipeline/config", "pipeline/endcause", "pipeline/media", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
 	{"stages/ingest/mpegts", []string{"pipeline", "pipeline/codec", "pipeline/codec/ac3", "pipeline/codec/adts", "pipeline/endcause", "pipeline/guard", "pipeline/media", "stages/hub", "stages/ingest"}},
 	{"stages/ingest/mpegts/udp", []string{"pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/sparinglog", "pipeline/streampath", "stages/clients", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
@@ -164,6 +167,7 @@ var onlyIn = map[string]string{
 	"github.com/knadh/koanf":              "configs",
 	"github.com/alecthomas/kong":          "cmd/spool",
 	"github.com/go-co-op/gocron":          "pipeline/recorder",
+	"github.com/datarhei/gosrt":           "stages/ingest/srt/transport",
 }
 
 // onlyFrom lists the packages that fewer packages may import than mayImport says.
@@ -471,13 +475,12 @@ func TestTheServerUsesTheClockThatItIsGiven(t *testing.T) {
 		"pipeline/clock.go":                    theClock,
 	}
 	rooms := map[string]string{ // below these, arriving media is dated and connections end
-		"api/conn":                 socket,
-		"stages/ingest/rtsp":       socket,
-		"stages/ingest/rtmp":       socket,
-		"api/conn":                 socket,
-		"stages/ingest/rtsp":       socket,
-		"stages/ingest/httppull":   socket,
-		"stages/ingest/mpegts/udp": socket,
+		"api/conn":                    socket,
+		"stages/ingest/rtsp":          socket,
+		"stages/ingest/rtmp":          socket,
+		"stages/ingest/httppull":      socket,
+		"stages/ingest/mpegts/udp":    socket,
+		"stages/ingest/srt/transport": socket,
 	}
 	real := []string{
 		"pipeline.SystemClock", "time.Now", "time.Since", "time.Until", "time.After", "time.AfterFunc", "time.NewTimer", "time.NewTicker", "time.Tick", "time.Sleep",

@@ -32,6 +32,9 @@ type urlForm struct{}
 // shown returns scheme://host, with a placeholder for any user info, path, query and fragment. If the text is no
 // URL, it returns only a placeholder.
 func (urlForm) shown(text string) string {
+	if scheme, _, runs := CommandOf(text); runs {
+		return scheme + ":" + cutText
+	}
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Scheme == "":
@@ -47,14 +50,19 @@ func (urlForm) shown(text string) string {
 }
 
 func (urlForm) own(text string) string {
+	if _, _, runs := CommandOf(text); runs {
+		return text
+	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" && strings.Contains(text, "@") {
 		return cutText
 	}
-	if _, has := u.User.Password(); has {
-		return u.Redacted()
+	query := named.ReplaceAllString(u.RawQuery, "$1="+hiddenText)
+	if _, has := u.User.Password(); !has && query == u.RawQuery {
+		return text
 	}
-	return text
+	u.RawQuery = query
+	return u.Redacted()
 }
 
 // ShownURL returns the scheme and the host of u, with a placeholder for any user info, path, query and fragment.

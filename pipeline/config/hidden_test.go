@@ -186,6 +186,22 @@ func TestMaskedValuesAreRefused(t *testing.T) {
 	}
 }
 
+// The author of a URL sees all of it but passwords.
+func TestOwnPartsOfURLs(t *testing.T) {
+	config.RegisterCommandScheme("run")
+	for text, want := range map[string]string{
+		"srt://h:1?latency=5&passphrase=c4n4ry": "srt://h:1?latency=5&passphrase=xxxxx",
+		"srt://h:1?streamid=a:u:c4n4ry&mode=b":  "srt://h:1?streamid=xxxxx&mode=b",
+		"rtsp://u:c4n4ry@h/x?password=c4n4ry":   "rtsp://u:xxxxx@h/x?password=xxxxx",
+		"rtsp://h/x?channel=1":                  "rtsp://h/x?channel=1",
+		"run:a b %zz":                           "run:a b %zz",
+	} {
+		require.Equal(t, want, config.NewURL(text).Own())
+	}
+	require.Equal(t, "run:…", config.NewURL("run:sh -c c4n4ry@h").String())
+	require.NotContains(t, config.Redact("cannot open: passphrase=c4n4ry"), "c4n4ry")
+}
+
 // A declaration is concealed by the types of its settings; its author sees everything except secrets.
 func TestConceal(t *testing.T) {
 	const text = `{secret: c4n4ry, url: "https://u:c4n4ry@h/path?q=1", command: [curl, arg], environment: [A=c4n4ry], many: [c4n4ry], by_name: {a: {token: c4n4ry}}, unknown: {x: [c4n4ry]}}`

@@ -2,10 +2,17 @@
 // decodes such a tree into a struct.
 package config
 
+import "strings"
+
 // Pos is the place where a value was written. The zero value means an unknown place.
 type Pos struct {
 	File      string // name of the file, or "environment SPOOL_X", "flag --x" or "default"
 	Line, Col int    // from 1; 0 if the place has no lines
+}
+
+// InFile reports whether the value was written in a configuration file: not in the environment or a flag, and not a default.
+func (p Pos) InFile() bool {
+	return p.File != "" && p.File != "default" && !strings.HasPrefix(p.File, "environment ") && !strings.HasPrefix(p.File, "flag ")
 }
 
 // Node is one value of a configuration: a map, a list or a scalar.

@@ -7,7 +7,7 @@ import (
 
 // named matches an assignment of a secret in a data source name or in a query of a URL, such as password=abc, up to
 // the end of the secret.
-var named = regexp.MustCompile(`(?i)\b(password|passwd|pass|pwd|secret|token|api_?key|key|code|access_token|auth|signature|sig)=('[^']*'|[^\s&;]*)`)
+var named = regexp.MustCompile(`(?i)\b(password|passphrase|passwd|pass|pwd|streamid|secret|token|api_?key|key|code|access_token|auth|signature|sig)=('[^']*'|[^\s&;]*)`)
 
 // Redact removes texts that look like secrets from the text of other software, such as the error of a library.
 // It keeps only the scheme and the host of each URL. It is for texts whose parts are unknown. A secret of the

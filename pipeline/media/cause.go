@@ -42,6 +42,7 @@ const (
 	DropTooManyFrames    = "too_many_frames"
 	DropBeforePlay       = "before_play"
 	DropMessageMalformed = "message_malformed"
+	DropSRTLoss          = "srt_loss"
 	DropTSLoss           = "ts_loss"
 	DropTSMalformed      = "ts_malformed"
 	DropTSError          = "ts_error"
@@ -98,6 +99,7 @@ var DropCauses = []DropCause{
 	{DropTooManyFrames, countsPackets, "of more than 1,024 frames of sound"},
 	{DropBeforePlay, countsPackets, "a camera sent more than 4 MiB before its stream was played"},
 	{DropMessageMalformed, "messages", "they contradict the format of their protocol"},
+	{DropSRTLoss, countsPackets, "lost on the way, and not sent again in time"},
 	{DropTSLoss, countsPackets, "of a transport stream, lost on the way"},
 	{DropTSMalformed, countsPackets, "of a transport stream: they, or the data in them, contradict their format"},
 	{DropTSError, countsPackets, "of a transport stream: their sender says that they are damaged"},

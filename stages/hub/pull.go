@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -19,6 +20,7 @@ import (
 // PullOptions describes the source of a stream, and the services that its Puller uses. NewPuller
 // sets URL, and calls the function that is registered for the URL's scheme with the options.
 type PullOptions struct {
+	Command     string        // what follows the colon, of a scheme of RegisterCommand; URL has the scheme alone
 	URL         *url.URL      // with user and password: log config.ShownURL(URL) instead
 	Path        string        // of the stream in the hub
 	Transport   string        // of RTSP: tcp, udp, or empty for the puller's choice
@@ -52,7 +54,17 @@ var schemes = struct {
 
 // RegisterScheme registers the constructor of the pullers of a URL scheme, such as rtsp. A package
 // calls it from init. It panics if the scheme is registered already.
-func RegisterScheme(name string, scheme Scheme) {
+func RegisterScheme(name string, scheme Scheme) { register(name, scheme) }
+
+// RegisterCommand registers the constructor of pullers that run a command, as RegisterScheme does. The scheme is followed by a
+// colon and the command, which is no URL. A pull that runs a command is allowed in the configuration file alone: see
+// config.RegisterCommandScheme.
+func RegisterCommand(name string, scheme Scheme) {
+	config.RegisterCommandScheme(name)
+	register(name, scheme)
+}
+
+func register(name string, scheme Scheme) {
 	schemes.Lock()
 	defer schemes.Unlock()
 	if schemes.by[name] != nil {
@@ -66,6 +78,10 @@ var errBadURL = errors.New("the pull URL cannot be read: write scheme://user:pas
 // NewPuller parses the URL raw and makes its puller. The error describes the fault of the URL or of
 // the options, and never contains the URL's user or password.
 func NewPuller(raw string, o PullOptions) (Puller, error) {
+	name, command, runs := config.CommandOf(raw)
+	if runs {
+		o.Command, raw = command, name+":"
+	}
 	u, err := url.Parse(raw)
 	if err != nil { // the text of err quotes the URL with its password
 		return nil, errBadURL
@@ -87,7 +103,12 @@ func NewPuller(raw string, o PullOptions) (Puller, error) {
 func schemeNames(by map[string]Scheme) string {
 	names := []string{}
 	for n := range by {
-		names = append(names, n+"://")
+		if _, _, runs := config.CommandOf(n + ":"); runs {
+			n += ":"
+		} else {
+			n += "://"
+		}
+		names = append(names, n)
 	}
 	sort.Strings(names)
 	return strings.Join(names, " ")

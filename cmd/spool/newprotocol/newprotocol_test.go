@@ -173,6 +173,7 @@ http: {listen: "127.0.0.1:0"}
 ingest:
   auth: {users: [{name: cam, password_hash: "%s", publish: ["live/*"]}]}
   rtsp: {listen: ""}
+  srt: {listen: ""}
   webrtc: {listen: ""}
   wire:
     listen: 127.0.0.1:0

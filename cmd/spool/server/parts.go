@@ -7,11 +7,13 @@ import (
 	_ "github.com/gospool/spool/sinks/metadata"
 	_ "github.com/gospool/spool/sinks/mp4"
 	_ "github.com/gospool/spool/stages"
+	_ "github.com/gospool/spool/stages/ingest/exec"
 	_ "github.com/gospool/spool/stages/ingest/file"
 	_ "github.com/gospool/spool/stages/ingest/httppull"
 	_ "github.com/gospool/spool/stages/ingest/mpegts/udp"
 	_ "github.com/gospool/spool/stages/ingest/rtmp"
 	_ "github.com/gospool/spool/stages/ingest/rtsp"
+	_ "github.com/gospool/spool/stages/ingest/srt"
 	_ "github.com/gospool/spool/stages/ingest/testpattern"
 	_ "github.com/gospool/spool/stages/ingest/webrtc"
 )

@@ -46,7 +46,7 @@ func start(t *testing.T, dir, config string, by time.Duration, synchronised bool
 	if !strings.Contains(config, "\nhttp: ") {
 		config = "http: {listen: '127.0.0.1:0'}\n" + config
 	}
-	ingest = append(ingest, "webrtc: {listen: ''}")
+	ingest = append(ingest, "srt: {listen: ''}", "webrtc: {listen: ''}")
 	require.NoError(t, os.WriteFile(r.file, []byte("ingest: {"+strings.Join(ingest, ", ")+"}\nflush_interval: 0.2\n"+config), 0o600))
 	load := func() (*configs.Config, error) {
 		return configs.Load(configs.Options{File: r.file, Check: Problems, Flags: []configs.Flag{{Name: "--record-path", Key: []string{"mp4", "record_path"}, Value: dir}}})

@@ -29,12 +29,19 @@ func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
 		if s.Pull.Empty() {
 			continue
 		}
+		at := cfg.Problem(config.Join(config.Join("streams", string(path)), "pull"), "")
+		if _, _, runs := config.CommandOf(s.Pull.Reveal()); runs && !at.Pos.InFile() {
+			at.Msg, at.Hint = "it runs a command, which only the configuration file may name", "write it in the file"
+			problems = append(problems, at)
+			continue
+		}
 		options := hub.PullOptions{
 			Path: string(path), Transport: s.Transport, Fingerprint: s.TLS.Fingerprint,
 			Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock,
 		}
 		if _, err := hub.NewPuller(s.Pull.Reveal(), options); err != nil {
-			problems = append(problems, cfg.Problem(config.Join(config.Join("streams", string(path)), "pull"), err.Error()))
+			at.Msg = err.Error()
+			problems = append(problems, at)
 		}
 	}
 	if len(problems) > 0 {

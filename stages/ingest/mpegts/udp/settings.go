@@ -18,7 +18,7 @@ type Settings struct {
 // Input is an address at which one stream arrives.
 type Input struct {
 	Path string `yaml:"path" doc:"Path of the stream."`
-	URL  string `yaml:"url" doc:"udp://HOST:PORT or rtp://HOST:PORT: an address of this machine, or a multicast group. Options: source=ADDRESS is the only sender of a group, interface=NAME the network interface of a group, and from=ADDRESS or from=NETWORK a sender that may send; others may not then."`
+	URL  string `yaml:"url" public:"an address of this machine, without a password" doc:"udp://HOST:PORT or rtp://HOST:PORT: an address of this machine, or a multicast group. Options: source=ADDRESS is the only sender of a group, interface=NAME the network interface of a group, and from=ADDRESS or from=NETWORK a sender that may send; others may not then."`
 }
 
 // protocol is the name under which the server is registered (ingest.RegisterServer).
