@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/mpegts"
 )
@@ -119,4 +118,4 @@ type transportStream struct{ demuxer *mpegts.Demuxer }
 
 func (t transportStream) data(b []byte, at time.Time) error { return t.demuxer.Data(b, at) }
 func (t transportStream) publisher() *hub.Publisher         { return t.demuxer.Publisher() }
-func (t transportStream) close()                            { t.demuxer.Close(endcause.SourceLost) }
+func (t transportStream) close()                            { t.demuxer.Disconnect() }

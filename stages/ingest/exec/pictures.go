@@ -103,5 +103,5 @@ func (p *pictures) close() {
 	_ = p.stream.flush(p.nal) // the errors are that the publisher has ended
 	_ = p.pass()
 	p.feed.Close()
-	p.pub.Close(endcause.SourceLost)
+	p.pub.Disconnect(endcause.SourceLost)
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/gospool/spool/pipeline/endcause"
-	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/mpegts"
 )
@@ -28,11 +27,11 @@ func (p *puller) transportStream(ctx context.Context, r *response, publish func(
 	origin := r.Request.URL.Scheme + " " + r.Request.URL.Host
 	d := mpegts.NewDemuxer(mpegts.Options{Publish: func() (*hub.Publisher, error) { return publish(origin) }, Clock: p.Clock, Log: p.Log})
 	defer func() {
-		cause := media.Cause(endcause.SourceLost)
 		if err == nil {
-			cause = endcause.EndOfFile
+			d.Close(endcause.EndOfFile)
+			return
 		}
-		d.Close(cause)
+		d.Disconnect()
 	}()
 	if r.ContentLength >= 0 {
 		player := mpegts.Player{Demuxer: d, Clock: p.Clock, Realtime: true}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
@@ -96,10 +97,19 @@ func (d *Demuxer) Publisher() *hub.Publisher { return d.pub }
 // Close writes what is held, and closes the publisher with a cause: one of package endcause. The Demuxer takes no further
 // data.
 func (d *Demuxer) Close(cause media.Cause) {
+	d.close(func(p *hub.Publisher) { p.Close(cause) })
+}
+
+// Disconnect is Close for a sender that may come back: see hub.Publisher.Disconnect.
+func (d *Demuxer) Disconnect() {
+	d.close(func(p *hub.Publisher) { p.Disconnect(endcause.SourceLost) })
+}
+
+func (d *Demuxer) close(end func(*hub.Publisher)) {
 	if d.err == nil {
 		d.packets.flush(d.take)
 	}
-	d.end(cause)
+	d.end(end)
 	d.fail(hub.ErrClosed)
 }
 
@@ -185,8 +195,8 @@ func (d *Demuxer) begin() bool {
 	return true
 }
 
-// end ends the publication, if there is one.
-func (d *Demuxer) end(cause media.Cause) {
+// end ends the publication, if there is one, by a call of end.
+func (d *Demuxer) end(end func(*hub.Publisher)) {
 	if d.pub == nil {
 		return
 	}
@@ -194,6 +204,6 @@ func (d *Demuxer) end(cause media.Cause) {
 		e.payload.flush()
 	}
 	d.feed.Close()
-	d.pub.Close(cause)
+	end(d.pub)
 	d.pub, d.feed = nil, nil
 }

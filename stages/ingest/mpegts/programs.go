@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -198,7 +199,7 @@ func (d *Demuxer) change(m *programMap) bool {
 	if d.pub != nil {
 		d.log.Info("the tracks of the transport stream change: a new publication begins")
 	}
-	d.end(endcause.SourceLost)
+	d.end(func(p *hub.Publisher) { p.Close(endcause.SourceLost) })
 	d.adopt(m)
 	return true
 }

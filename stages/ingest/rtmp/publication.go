@@ -252,12 +252,14 @@ func (p *publication) finish() {
 // close ends the publication.
 func (p *publication) close(why error) {
 	p.finish()
-	cause := media.Cause(endcause.SourceLost)
 	switch {
 	case errors.Is(why, errStopped):
-		cause = endcause.Shutdown
+		p.pub.Close(endcause.Shutdown)
 	case errors.Is(why, errFailed):
-		cause = endcause.Error
+		p.pub.Close(endcause.Error)
+	case errors.Is(why, errLeft), errors.Is(why, errSilent): // without a goodbye: the client may come back
+		p.pub.Disconnect(endcause.SourceLost)
+	default:
+		p.pub.Close(endcause.SourceLost)
 	}
-	p.pub.Close(cause)
 }

@@ -139,8 +139,9 @@ func (f *flow) silence() time.Duration {
 	return f.clock.Now().Sub(f.zero) - heard
 }
 
-// close ends the publication. Only the first call has an effect. It must not be called by publish.
-func (f *flow) close(cause media.Cause) {
+// close ends the publication with a cause. A publisher that is lost may come back, unless it has closed the connection
+// itself. Only the first call has an effect. It must not be called by publish.
+func (f *flow) close(cause media.Cause, lost bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -148,5 +149,9 @@ func (f *flow) close(cause media.Cause) {
 	}
 	f.closed = true
 	f.count()
+	if lost {
+		f.demuxer.Disconnect()
+		return
+	}
 	f.demuxer.Close(cause)
 }

@@ -59,7 +59,7 @@ func (p *publisher) take(conn *transport.Conn) {
 	f.publish = func() (*hub.Publisher, error) {
 		pub, err := p.of.Hub.Publish(p.id.path, hub.PublishOptions{
 			Origin: protocol + " " + p.remote, Override: p.of.OverridePublisher, Client: hub.Client{User: p.user, Host: host},
-			Silence: f.silence, GiveUp: func(end func()) { f.close(endcause.Replaced); end(); p.end(hub.ErrReplaced) },
+			Silence: f.silence, GiveUp: func(end func()) { f.close(endcause.Replaced, true); end(); p.end(hub.ErrReplaced) },
 		})
 		if err != nil {
 			return nil, err
@@ -68,12 +68,13 @@ func (p *publisher) take(conn *transport.Conn) {
 		log.Info("publisher records", "protocol", protocol)
 		return pub, nil
 	}
-	defer f.close(endcause.Error) // after a panic
+	defer f.close(endcause.Error, false) // after a panic
 	why := conn.Run(p.live, func(d transport.Packet) error {
 		p.client.Read(len(d.Data))
 		return f.data(d)
 	}, f.look)
-	f.close(causeOf(why))
+	cause := causeOf(why)
+	f.close(cause, cause == endcause.SourceLost && !errors.Is(why, transport.ErrClosed))
 	if errors.Is(why, hub.ErrBusy) {
 		p.of.refused(p.remote, p.id.path, why)
 		return

@@ -55,9 +55,9 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 	timeout := cmp.Or(p.ReadTimeout, pullTimeout)
 	f := newFlow(flowOptions{clock: p.Clock, log: p.Log, openWithin: timeout, readTimeout: timeout})
 	f.publish = func() (*hub.Publisher, error) { return publish(protocol + " " + conn.Remote().String()) }
-	defer f.close(endcause.Error) // after a panic
+	defer f.close(endcause.Error, false) // after a panic
 	err = conn.Run(ctx, f.data, f.look)
-	f.close(endcause.SourceLost)
+	f.close(endcause.SourceLost, true)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
@@ -150,7 +151,7 @@ func (f *flow) silence(now time.Time) time.Duration {
 	return now.Sub(f.heard)
 }
 
-// close ends the flow, and its publication with a cause. Before that it writes what is held.
+// close ends the flow, and its publication with a cause: unless the server stops, the sender may come back. Before that it writes what is held.
 func (f *flow) close(cause media.Cause) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -160,6 +161,10 @@ func (f *flow) close(cause media.Cause) {
 	f.closed = true
 	if f.order != nil {
 		_ = f.order.flush(f.pass)
+	}
+	if cause != endcause.Shutdown {
+		f.demuxer.Disconnect()
+		return
 	}
 	f.demuxer.Close(cause)
 }
