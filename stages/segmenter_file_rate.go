@@ -39,10 +39,10 @@ func (b *breakBudget) take(at, ns int64) bool {
 
 // bySender reports whether the sender causes the end of the open file, whose reason is why.
 func (s *segmenter) bySender(why media.Cause) bool {
-	switch s.gap.Cause {
-	case media.GapTimestampJump, media.GapRTPLoss:
+	switch cause := s.gap.Cause; {
+	case cause == media.GapTimestampJump, cause.OfNetwork():
 		return why == endcause.TracksChanged || why == endcause.Gap
-	case "":
+	case cause == "":
 		return why == endcause.TracksChanged
 	}
 	return false
@@ -53,7 +53,7 @@ func (s *segmenter) bySender(why media.Cause) bool {
 // file does not end.
 func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
 	at, takes := c.UTC-c.SteppedNS, breakEveryNS
-	if end == endcause.Gap && s.gap.Cause == media.GapRTPLoss {
+	if end == endcause.Gap && s.gap.Cause.OfNetwork() {
 		takes = lossEveryNS
 	}
 	switch {

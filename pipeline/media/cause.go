@@ -145,6 +145,9 @@ func DescribeDrops() string {
 	return "access units, where nothing else is said: " + strings.Join(all, ", ")
 }
 
+// OfNetwork reports whether the cause is that the network lost packets, of any protocol.
+func (c Cause) OfNetwork() bool { return c == GapRTPLoss || c == DropTSLoss || c == DropSRTLoss }
+
 // DropCauseOf returns the cause of drops for an access unit that Builder.Append refused with err.
 func DropCauseOf(err error) string {
 	switch {

@@ -4,12 +4,16 @@ package media
 // While the sender's clock runs on, media time gives the exact duration (step). Where the sender's clock
 // jumped, the arrival times give it (aroundJump). Between two publishers, the wall clock gives it (arrived).
 
-// markMissing records a gap of ns nanoseconds in the lead track with MarkGap. The cause is GapRTPLoss if lost
-// is true, that is, if packets were lost, and else GapStall.
-func (b *Builder) markMissing(ns int64, lost bool) {
+// markMissing records a gap of ns nanoseconds in the lead track with MarkGap. The cause is a loss of the network if units
+// were lost, and else GapStall.
+func (b *Builder) markMissing(ns int64) {
+	st := &b.tracks[b.set.lead]
 	cause := GapStall
-	if lost {
+	if st.lost > 0 {
 		cause = GapRTPLoss
+		if st.gap.by.OfNetwork() {
+			cause = st.gap.by
+		}
 	}
 	b.MarkGap(Gap{Cause: cause, DurationNS: ns})
 }
@@ -30,7 +34,7 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 		return false
 	}
 	st.gap.holeTicks = max(step-frame, 0)
-	b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
+	b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale))
 	st.gap.next = true
 	return true
 }
@@ -62,7 +66,7 @@ func (b *Builder) arrived(au *AU) {
 	}
 	ns := au.MonoNS - b.keptMonoNS
 	if step := FromNanos(ns, scale); b.keptMonoNS != 0 && (step > st.stallTicks && ns > b.keptPaceNS || st.lost > 0 && step >= st.holeTicks) {
-		b.markMissing(ns, st.lost > 0)
+		b.markMissing(ns)
 	}
 }
 

@@ -151,3 +151,17 @@ func TestALossOfTheTrackThatFollowsAJumpCountsOnce(t *testing.T) {
 	require.Equal(t, GapRTPLoss, gaps[0].Cause)
 	require.InDelta(t, 3.04e9, float64(gaps[0].DurationNS), 1e7)
 }
+
+func TestTheGapOfALossNamesTheProtocol(t *testing.T) {
+	for by, want := range map[Cause]Cause{"": GapRTPLoss, DropTSLoss: DropTSLoss, DropSRTLoss: DropSRTLoss, DropDamaged: GapRTPLoss} {
+		f := newFeed(t, BuilderConfig{}, video())
+		f.after(0, 0, 0, 50)
+		f.now += 3e9
+		au := f.unit(53*90000, true)
+		au.Lost, au.LostBy = 74, by
+		require.NoError(t, f.Append(0, au))
+		gaps := gapsOf(f)
+		require.Len(t, gaps, 1)
+		require.Equal(t, want, gaps[0].Cause)
+	}
+}

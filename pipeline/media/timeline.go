@@ -117,7 +117,7 @@ func (b *Builder) step(track int, dts, mono int64, told bool) {
 	st.gap.unusual = unusual || told
 	st.stood = unusual && step > st.stallTicks
 	if track == b.set.lead && !told && (st.stood || st.lost > 0 && step-frame >= st.holeTicks) {
-		b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
+		b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale))
 		st.gap.next = true
 	}
 	if !st.stood && st.lost == 0 {

@@ -51,6 +51,9 @@ type TrackConfig struct {
 	// OneClock is set if the times of all tracks with it are of one clock, as in a transport stream: time 0 of each is
 	// the same moment.
 	OneClock  bool
+	// LossCause is the cause of the gap where a unit is left out because it is damaged; empty: media.DropDamaged.
+	LossCause string
+
 	DeriveDTS bool // the units have no decoding times: the feed derives them
 	// Optional is set for a track that may never send data. Before the first data of the track arrives, the feed does
 	// not wait for it, does not publish it and does not report its silence.

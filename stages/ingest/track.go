@@ -128,7 +128,7 @@ func (t *Track) leave(u *Unit) {
 	t.lostBy = cmp.Or(t.lostBy, u.by)
 	if u.Damaged {
 		t.lostBefore++
-		t.lostBy = cmp.Or(t.lostBy, u.over, media.DropDamaged)
+		t.lostBy = cmp.Or(t.lostBy, u.over, t.cfg.LossCause, media.DropDamaged)
 	}
 	t.feed.Put(u)
 }

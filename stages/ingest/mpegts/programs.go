@@ -244,7 +244,7 @@ func (d *Demuxer) role(pid uint16, s slot) {
 
 // attach adds the track of the stream to the feed.
 func (e *elementary) attach() (err error) {
-	e.track, err = e.of.feed.AddTrack(ingest.TrackConfig{Codec: e.form.codec, Timescale: cmp.Or(e.form.rate, clockHz), ParameterSets: e.sets, OneClock: true})
+	e.track, err = e.of.feed.AddTrack(ingest.TrackConfig{Codec: e.form.codec, Timescale: cmp.Or(e.form.rate, clockHz), ParameterSets: e.sets, OneClock: true, LossCause: media.DropTSLoss})
 	e.payload = e.form.payload(e)
 	return err
 }
