@@ -11,6 +11,7 @@ import (
 // do not end: if a publisher with the same tracks comes in time, the stream goes on behind a gap.
 type awaited struct {
 	set    *media.TrackSet
+	client Client
 	reason media.Cause // of the end of the subscriptions, if it does not come back
 	cancel context.CancelFunc
 }
@@ -23,7 +24,7 @@ func (p *Publisher) Disconnect(reason media.Cause) { p.end(reason, ErrClosed, tr
 
 // await begins to wait for the stream's publisher, which has just left, and reports whether it does: runs read the stream,
 // and it has a ReconnectGrace. The caller holds s.mu.
-func (s *stream) await(set *media.TrackSet, reason media.Cause) bool {
+func (s *stream) await(set *media.TrackSet, client Client, reason media.Cause) bool {
 	grace := s.reconnectGrace
 	if grace == 0 {
 		grace = s.hub.cfg.ReconnectGrace
@@ -32,7 +33,7 @@ func (s *stream) await(set *media.TrackSet, reason media.Cause) bool {
 		return false
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	a := &awaited{set: set, reason: reason, cancel: cancel}
+	a := &awaited{set: set, client: client, reason: reason, cancel: cancel}
 	s.awaited = a
 	s.hub.tasks.Go("reconnect grace "+s.path, func(task context.Context) error {
 		defer cancel()
@@ -64,7 +65,7 @@ func (s *stream) giveUp() {
 }
 
 // returns reports whether a publisher with the tracks of set is the awaited one, which from then on is no longer awaited.
-// If a publisher with other tracks has come, the subscriptions end.
+// If a publisher with other tracks, or of another user, has come, the subscriptions end.
 func (s *stream) returns(set *media.TrackSet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +73,7 @@ func (s *stream) returns(set *media.TrackSet) bool {
 	if a == nil {
 		return false
 	}
-	if !a.set.Same(set) {
+	if !a.set.Same(set) || a.client.User != s.pub.opts.Client.User {
 		s.giveUp()
 		return false
 	}

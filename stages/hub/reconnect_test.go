@@ -123,6 +123,12 @@ func TestARunEndsIfNoPublisherIsAwaited(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, next.SetTracks(large))
 		},
+		"another user comes": func(r *rig, p *hub.Publisher) {
+			p.Disconnect(endcause.SourceLost)
+			next, err := r.Publish("live/x", hub.PublishOptions{Client: hub.Client{User: "mallory"}})
+			require.NoError(t, err)
+			require.NoError(t, next.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
+		},
 		"the program ends": func(r *rig, p *hub.Publisher) { p.Disconnect(endcause.SourceLost); r.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {

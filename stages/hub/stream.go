@@ -173,7 +173,7 @@ func (s *stream) detach(p *Publisher, reason media.Cause, mayReturn bool) (d Dep
 	s.left = s.hub.cfg.Clock.Now()
 	s.dropGOP()
 	// A publisher whose tracks never became known leaves nothing behind: another one may still be awaited.
-	if s.awaited == nil && !(mayReturn && s.await(set, reason)) {
+	if s.awaited == nil && !(mayReturn && s.await(set, p.opts.Client, reason)) {
 		for sub := range s.subs {
 			sub.end(reason)
 		}

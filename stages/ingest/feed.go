@@ -50,7 +50,7 @@ type TrackConfig struct {
 
 	// OneClock is set if the times of all tracks with it are of one clock, as in a transport stream: time 0 of each is
 	// the same moment.
-	OneClock  bool
+	OneClock bool
 	// LossCause is the cause of the gap where a unit is left out because it is damaged; empty: media.DropDamaged.
 	LossCause string
 

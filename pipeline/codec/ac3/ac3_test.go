@@ -1,6 +1,7 @@
 package ac3
 
 import (
+	"bytes"
 	"encoding/hex"
 	"testing"
 
@@ -119,15 +120,16 @@ func TestAUnitOfSubstreams(t *testing.T) {
 		require.Equal(t, c.channels, channels, name)
 	}
 	for name, b := range map[string][]byte{
-		"nothing":                        nil,
-		"a part of a header":             enhanced(independent, 0, six, 2, 0)[:7],
-		"a part of a frame":              enhanced(independent, 0, six, 2, 0)[:15],
-		"two blocks":                     enhanced(independent, 0, two, 2, 0),
-		"a dependent substream first":    enhanced(dependent, 0, six, 2, 0),
-		"the second program first":       enhanced(independent, 1, six, 2, 0),
-		"a reserved kind":                enhanced(3, 0, six, 2, 0),
-		"eight blocks":                   append(enhanced(independent, 0, two, 2, 0), enhanced(independent, 0, six, 2, 0)...),
-		"other bytes between the frames": append(enhanced(independent, 0, two, 2, 0), make([]byte, 16)...),
+		"nothing":                             nil,
+		"a part of a header":                  enhanced(independent, 0, six, 2, 0)[:7],
+		"a part of a frame":                   enhanced(independent, 0, six, 2, 0)[:15],
+		"two blocks":                          enhanced(independent, 0, two, 2, 0),
+		"a dependent substream first":         enhanced(dependent, 0, six, 2, 0),
+		"the second program first":            enhanced(independent, 1, six, 2, 0),
+		"a reserved kind":                     enhanced(3, 0, six, 2, 0),
+		"eight blocks":                        append(enhanced(independent, 0, two, 2, 0), enhanced(independent, 0, six, 2, 0)...),
+		"dependent substreams without an end": append(enhanced(independent, 0, six, 2, 0), bytes.Repeat(enhanced(dependent, 0, six, 2, 0), maxFrames)...),
+		"other bytes between the frames":      append(enhanced(independent, 0, two, 2, 0), make([]byte, 16)...),
 	} {
 		var u Unit
 		require.Error(t, u.Read(b), name)

@@ -19,8 +19,11 @@ type program struct {
 	added      uint16 // chan_loc
 }
 
-// maxPrograms is the greatest number of independent substreams.
+// maxPrograms is the greatest number of independent substreams, and of substreams that depend on one.
 const maxPrograms = 8
+
+// maxFrames is the greatest number of frames of a unit: of one block each, of all substreams.
+const maxFrames = unitBlocks * (maxPrograms + maxPrograms*maxPrograms)
 
 var errUnit = errors.New("an access unit of E-AC-3 is not in the order of its substreams, or has not six blocks")
 
@@ -29,11 +32,14 @@ var errUnit = errors.New("an access unit of E-AC-3 is not in the order of its su
 func (u *Unit) Read(b []byte) error {
 	*u = Unit{}
 	current := 0 // the program of the frame
-	for blocks := 0; blocks < unitBlocks || u.Bytes < len(b); {
+	blocks := 0
+	for frames := 0; blocks < unitBlocks || u.Bytes < len(b); frames++ {
 		f, err := Read(b[u.Bytes:])
 		switch {
 		case err != nil:
 			return err
+		case frames == maxFrames:
+			return errUnit
 		case f.Bytes > len(b)-u.Bytes:
 			return ErrCut
 		case f.Dependent && u.count == 0:

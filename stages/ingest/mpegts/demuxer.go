@@ -34,14 +34,14 @@ type Demuxer struct {
 	slots       []slot
 	tables      tables
 
-	clock    clock
-	streams  []*elementary // of the program that is recorded
-	leftOut  []string      // names of its elementary streams that cannot be recorded
-	pub      *hub.Publisher
-	feed     *ingest.Feed
-	began    time.Time         // of the newest publication, by Options.Clock
-	losses   map[string]uint64 // counted before the publication began
-	badBytes int               // bytes that are no packets, not counted yet
+	clock     clock
+	adopted   *programMap   // of the program that is recorded; nil: none yet
+	adoptedAt time.Time     // when its tracks were taken, by Options.Clock
+	streams   []*elementary // of adopted
+	pub       *hub.Publisher
+	feed      *ingest.Feed
+	losses    map[string]uint64 // counted before the publication began
+	badBytes  int               // bytes that are no packets, not counted yet
 }
 
 // slot is what the packets of a PID are for: a table, or an elementary stream.
@@ -178,7 +178,7 @@ func (d *Demuxer) begin() bool {
 		d.fail(err)
 		return false
 	}
-	d.pub, d.feed, d.began = pub, ingest.NewFeed(pub, d.log), d.o.Clock.Now()
+	d.pub, d.feed = pub, ingest.NewFeed(pub, d.log)
 	timing := pub.Timing()
 	d.feed.Time(timing.ReadTimeout, timing.ByArrival)
 	for _, e := range d.streams {
@@ -191,7 +191,10 @@ func (d *Demuxer) begin() bool {
 		pub.Lost(cause, n)
 	}
 	clear(d.losses)
-	pub.LeaveOut(d.leftOut)
+	if left := d.adopted.leftOut; len(left) > 0 {
+		d.log.Warn("tracks are not recorded: their codecs are not supported; "+Recordable, "codecs", left)
+		pub.LeaveOut(left)
+	}
 	return true
 }
 

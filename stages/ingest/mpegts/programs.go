@@ -117,7 +117,7 @@ func (d *Demuxer) programMap(s *tableSection) {
 			d.lose(media.DropTSMalformed, 1)
 			return
 		}
-		if t.chosen == s.extension && !d.change(m) {
+		if t.chosen == s.extension && !d.adopt(m) {
 			return
 		}
 		t.maps[s.extension] = m
@@ -162,11 +162,13 @@ func (d *Demuxer) choose(number uint16, twice bool) {
 		if m == nil || len(m.forms) == 0 {
 			continue
 		}
+		if !d.adopt(m) {
+			return
+		}
 		t.chosen = p.number
 		if len(t.programs) > 1 {
 			d.log.Info("the transport stream has several programs: the first one with media is recorded", "programs", len(t.programs), "program", p.number)
 		}
-		d.adopt(m)
 		return
 	}
 	if !t.silent {
@@ -179,42 +181,35 @@ func (d *Demuxer) choose(number uint16, twice bool) {
 // changeEvery bounds how often the tracks may change: a change begins a new publication.
 const changeEvery = time.Second
 
-// change takes another map of the program that is recorded. It reports whether it has taken it; a map that comes too
-// soon after the one before is taken when it is repeated.
-func (d *Demuxer) change(m *programMap) bool {
-	old := d.tables.maps[d.tables.chosen]
-	if slices.EqualFunc(old.forms, m.forms, formed.same) {
+// adopt makes the elementary streams of a map those that are recorded. If they are those that are recorded already, the
+// publication goes on; otherwise it ends, and another one begins. adopt reports whether it has taken the map; a map that
+// comes too soon after the one before is taken when it is repeated.
+func (d *Demuxer) adopt(m *programMap) bool {
+	if old := d.adopted; old != nil && slices.EqualFunc(old.forms, m.forms, formed.same) {
 		for i, f := range m.forms {
 			d.streams[i].move(f.pid)
 		}
-		if d.leftOut = m.leftOut; d.pub != nil {
+		d.adopted = m
+		if d.pub != nil {
 			d.pub.LeaveOut(m.leftOut)
 		}
 		d.route()
 		return true
 	}
-	if d.pub != nil && d.o.Clock.Now().Sub(d.began) < changeEvery {
+	now := d.o.Clock.Now()
+	if d.adopted != nil && now.Sub(d.adoptedAt) < changeEvery {
 		return false
 	}
 	if d.pub != nil {
 		d.log.Info("the tracks of the transport stream change: a new publication begins")
 	}
 	d.end(func(p *hub.Publisher) { p.Close(endcause.SourceLost) })
-	d.adopt(m)
-	return true
-}
-
-// adopt makes the elementary streams of a map those that are recorded.
-func (d *Demuxer) adopt(m *programMap) {
-	d.streams = nil
+	d.adopted, d.adoptedAt, d.streams = m, now, nil
 	for _, f := range m.forms {
 		d.streams = append(d.streams, &elementary{of: d, form: f.form, sets: f.sets, kind: f.kind, pid: f.pid})
 	}
-	d.leftOut = m.leftOut
-	for _, name := range m.leftOut {
-		d.log.Warn("a track is not recorded: its codec is not supported; "+Recordable, "codec", name)
-	}
 	d.route()
+	return true
 }
 
 // route sets the roles of all PIDs.

@@ -151,7 +151,7 @@ func (f *flow) silence(now time.Time) time.Duration {
 	return now.Sub(f.heard)
 }
 
-// close ends the flow, and its publication with a cause: unless the server stops, the sender may come back. Before that it writes what is held.
+// close ends the flow, and its publication with a cause: a sender that is lost or replaced may come back. Before that it writes what is held.
 func (f *flow) close(cause media.Cause) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -162,7 +162,7 @@ func (f *flow) close(cause media.Cause) {
 	if f.order != nil {
 		_ = f.order.flush(f.pass)
 	}
-	if cause != endcause.Shutdown {
+	if cause == endcause.SourceLost || cause == endcause.Replaced {
 		f.demuxer.Disconnect()
 		return
 	}

@@ -57,6 +57,13 @@ func (in *input) run(ctx context.Context) error {
 	return err
 }
 
+// abandon ends the session that a panic has left.
+func (in *input) abandon() {
+	if in.current != nil {
+		in.end(endcause.Error, errPanic)
+	}
+}
+
 var (
 	errStopped = errors.New("the server stops")
 	errEnded   = errors.New("it was ended")

@@ -2,6 +2,7 @@ package udp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -56,6 +57,9 @@ func (s *Server) PublishURL(path string) string {
 	return s.Inputs[0].URL
 }
 
+// errPanic is the error of an input whose task has panicked; the log has the panic.
+var errPanic = errors.New("an input of ingest.mpegts has failed: the server begins anew")
+
 // Run takes datagrams at all inputs until ctx ends. Then it ends all publications and returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	var inputs []*input
@@ -84,8 +88,10 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, in := range inputs {
 		s.Log.Info("mpegts server listens", "address", in.address.Listen, "stream", in.path)
 		tasks.Go("mpegts "+in.path, func(ctx context.Context) error {
-			err := in.run(ctx)
-			failed <- err
+			err := errPanic
+			defer func() { failed <- err }() // after a panic, too
+			defer in.abandon()
+			err = in.run(ctx)
 			return err
 		})
 	}
