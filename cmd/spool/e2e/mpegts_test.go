@@ -55,6 +55,9 @@ func TestTransportStreamsOfEncoders(t *testing.T) {
 		scheme  string
 		command func(source string, port int) []string
 	}{
+		"ffmpeg, packets across datagrams": {"udp", func(source string, port int) []string {
+			return []string{"ffmpeg", "-nostdin", "-v", "error", "-re", "-i", source, "-c", "copy", "-f", "mpegts", fmt.Sprintf("udp://127.0.0.1:%d", port)}
+		}},
 		"ffmpeg, plain": {"udp", func(source string, port int) []string {
 			return []string{"ffmpeg", "-nostdin", "-v", "error", "-re", "-i", source, "-c", "copy", "-f", "mpegts", fmt.Sprintf("udp://127.0.0.1:%d?pkt_size=1316", port)}
 		}},

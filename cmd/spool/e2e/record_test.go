@@ -120,6 +120,14 @@ func TestRecordSaysWhyNothingWasRecorded(t *testing.T) {
 func TestAFileIsRecordedInSegments(t *testing.T) {
 	t.Parallel()
 	source := x264Clip(t)
+	stream := filepath.Join(t.TempDir(), "clip.ts")
+	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", source, "-c", "copy", stream)
+	for _, file := range []string{source, stream} {
+		t.Run(filepath.Ext(file), func(t *testing.T) { recordsInSegments(t, file) })
+	}
+}
+
+func recordsInSegments(t *testing.T, source string) {
 	c := startRecord(t, "file:"+source+"?speed=max", "-o", "{stream}/{seq}.mp4", "--segment", "2s", "--fragment")
 	require.NoError(t, c.cmd.Wait(), "%s", &c.errs)
 	files, err := filepath.Glob(filepath.Join(c.dir, "*", "*.mp4"))

@@ -34,6 +34,7 @@ type Demuxer struct {
 	slots       []slot
 	tables      tables
 
+	whole     bool // the stream has come to its end, with a whole packet
 	clock     clock
 	adopted   *programMap   // of the program that is recorded; nil: none yet
 	adoptedAt time.Time     // when its tracks were taken, by Options.Clock

@@ -186,8 +186,8 @@ func (e *elementary) take(b []byte) {
 }
 
 // ended reports whether all data of the newest PES packet has come, as far as that can be told: only the last packet of a
-// PES packet is stuffed. A PES packet that fills its packets exactly seems not to be ended.
-func (e *elementary) ended() bool { return e.left == 0 || e.stuffed }
+// PES packet is stuffed. A PES packet that fills its packets exactly seems not to be ended, except at the end of a file.
+func (e *elementary) ended() bool { return e.left == 0 || e.stuffed || e.of.whole }
 
 // unit returns an empty unit of the stream that begins now.
 func (e *elementary) unit() *ingest.Unit {

@@ -36,7 +36,7 @@ func (d *Demuxer) Again() {
 	for _, t := range d.tables.pids {
 		t.counter = continuity{}
 	}
-	d.clock.again = d.clock.any
+	d.clock.again, d.whole = d.clock.any, false
 }
 
 // readBytes is how much of a finite stream is read at once.
@@ -67,6 +67,7 @@ func (p *Player) Play(ctx context.Context, r io.Reader) error {
 		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			p.Demuxer.whole = len(p.Demuxer.packets.held) == 0
 			return nil
 		case err != nil:
 			return err

@@ -20,6 +20,7 @@ type flow struct {
 
 	mu      sync.Mutex // guards the fields below
 	demuxer *mpegts.Demuxer
+	plain   bool     // a datagram without RTP has come: all are parts of one stream of bytes, at any of which they may begin
 	order   *reorder // nil: no RTP packet has come
 	pass    func(payload []byte, missing int, at time.Time) error
 	heard   time.Time // arrival of the newest datagram
@@ -39,7 +40,7 @@ func (a *Address) carries(b []byte) bool {
 	if is {
 		return kind == payloadType && begins(payload)
 	}
-	return !a.RTP && begins(b)
+	return !a.RTP && (begins(b) || mpegts.IsStream(b))
 }
 
 // payloadType is the RTP payload type of transport streams (RFC 3551, 6).
@@ -65,6 +66,9 @@ func (f *flow) datagram(b []byte, at time.Time) error {
 		return hub.ErrReplaced
 	}
 	f.heard = at
+	if f.plain {
+		return f.demuxer.Data(b, at)
+	}
 	seq, kind, payload, is := rtpPayload(b)
 	switch {
 	case is && kind != payloadType:
@@ -79,6 +83,7 @@ func (f *flow) datagram(b []byte, at time.Time) error {
 		f.lost(media.DropRTPMalformed, 1)
 		return nil
 	}
+	f.plain = f.order == nil
 	return f.demuxer.Data(b, at)
 }
 
