@@ -97,8 +97,11 @@ func (w *Writer) HEVCConfig(c *HEVCConfig) {
 	w.Close(at)
 }
 
+// maxHEVCNALs bounds the NAL units of an hvcC: an empty one would take more memory than its bytes.
+const maxHEVCNALs = 64
+
 // ReadHEVCConfig reads the payload of an hvcC. The parameter sets share the memory of the payload.
-// ok is false if the box is cut.
+// ok is false if the box is cut, has an empty NAL unit, or has more than 64 NAL units.
 func ReadHEVCConfig(payload []byte) (c HEVCConfig, ok bool) {
 	f := NewFields(payload)
 	f.Skip(1)
@@ -108,11 +111,13 @@ func ReadHEVCConfig(payload []byte) (c HEVCConfig, ok bool) {
 	f.Skip(2)
 	layers := f.U8()
 	c.Layers, c.Nested, c.LengthSize = layers>>3&7, layers&4 != 0, int(layers&3)+1
+	total := 0
 	for range f.U8() {
 		a := HEVCArray{Type: f.U8() & 0x3f}
 		for range f.U16() {
 			nal := f.Take(int(f.U16()))
-			if f.Short() {
+			if total++; len(nal) == 0 || total > maxHEVCNALs {
+				f.Fail()
 				break
 			}
 			a.NALs = append(a.NALs, nal)

@@ -72,6 +72,24 @@ func TestAnHEVCConfigIsAsAnotherReaderReadsIt(t *testing.T) {
 	require.Equal(t, b, again.Bytes(), "reserved bits and all")
 }
 
+func TestAnHEVCConfigWithTooManyNALUnitsIsRefused(t *testing.T) {
+	for count, ok := range map[int]bool{64: true, 65: false} {
+		c := isobmff.HEVCConfig{LengthSize: 4, Arrays: []isobmff.HEVCArray{{Type: 33, NALs: [][]byte{{66}}}, {Type: 34}}}
+		for range count - 1 {
+			c.Arrays[1].NALs = append(c.Arrays[1].NALs, []byte{68})
+		}
+		var w isobmff.Writer
+		w.HEVCConfig(&c)
+		_, read := isobmff.ReadHEVCConfig(isobmff.Find(w.B, "hvcC"))
+		require.Equal(t, ok, read, count)
+	}
+	empty := isobmff.HEVCConfig{LengthSize: 4, Arrays: []isobmff.HEVCArray{{Type: 34, NALs: [][]byte{{}}}}}
+	var w isobmff.Writer
+	w.HEVCConfig(&empty)
+	_, ok := isobmff.ReadHEVCConfig(isobmff.Find(w.B, "hvcC"))
+	require.False(t, ok)
+}
+
 func TestAnEsdsIsReadAsItWasWritten(t *testing.T) {
 	for _, asc := range [][]byte{{0x11, 0x90}, bytes.Repeat([]byte{7}, 100), nil} {
 		var w isobmff.Writer

@@ -80,20 +80,19 @@ func (c *connection) publish(ctx context.Context, m *wire.Message, k *wire.Comma
 		return c.refuse(m.Stream, "NetStream.Publish.BadName", "this connection publishes a stream already")
 	}
 	t := targetOf(c.app, c.tcURL, k.Text(1))
-	log := c.log.With("stream", t.path)
+	if err := streampath.Check(t.path); err != nil { // its text has no path that is too long
+		c.server.clients.RefusedPublisher()
+		c.log.Warn("publisher refused", "error", err)
+		return c.refuse(m.Stream, "NetStream.Publish.BadName", err.Error())
+	}
 	user, why := c.authorize(ctx, t)
 	if why != "" {
 		return c.refuse(m.Stream, "NetStream.Publish.Denied", why)
 	}
-	if err := streampath.Check(t.path); err != nil {
-		c.server.clients.RefusedPublisher()
-		log.Warn("publisher refused", "error", err)
-		return c.refuse(m.Stream, "NetStream.Publish.BadName", err.Error())
-	}
 	c.socket.client.Announced(t.path, user)
 	if err := c.begin(t.path, user); err != nil {
 		c.server.clients.RefusedPublisher()
-		log.Warn("publisher refused", "error", err)
+		c.log.Warn("publisher refused", "stream", t.path, "error", err)
 		return c.refuse(m.Stream, "NetStream.Publish.BadName", forClient(err))
 	}
 	c.stream, c.published = m.Stream, true

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,6 +163,17 @@ func TestPathsThatAreRefused(t *testing.T) {
 		_ = e.nc.Close()
 	}
 	require.EqualValues(t, 5, f.server.Counts().Publishers)
+}
+
+// A path is checked before it is logged, and before the user is.
+func TestALongPathIsRefusedFirst(t *testing.T) {
+	f := newFixture(t, withUsers)
+	key := strings.Repeat("k", 5000)
+	code, says := f.encoder("live").publish(key)
+	require.Equal(t, "NetStream.Publish.BadName", code)
+	require.Contains(t, says, "5005 bytes long")
+	f.logged("publisher refused", "5005 bytes long")
+	require.NotContains(t, f.book.String(), key)
 }
 
 // onlyCam lets the user cam publish, with its password.

@@ -15,8 +15,14 @@ import (
 // configuration and the newest frame.
 type lateTracks struct{ packets []flv.Packet }
 
-// put keeps a packet in place of an earlier one of its kind and track.
+// maxLateBytes bounds a packet that is kept. Frames of sound are much shorter.
+const maxLateBytes = 64 << 10
+
+// put keeps a packet in place of an earlier one of its kind and track, unless it is too large.
 func (l *lateTracks) put(k *flv.Packet) {
+	if len(k.Data) > maxLateBytes {
+		return
+	}
 	kept := *k
 	kept.Data = bytes.Clone(k.Data)
 	same := func(o flv.Packet) bool { return o.Track == k.Track && o.Kind == k.Kind }

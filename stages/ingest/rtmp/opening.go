@@ -2,6 +2,7 @@ package rtmp
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"github.com/gospool/spool/stages/ingest"
@@ -15,7 +16,9 @@ type opening struct {
 	sound, pictures  bool // have come
 	told             bool // the metadata of the sender names its tracks
 	willSpeak, shows bool // the tracks that it names
+	packets          bool // the newest message has something to record
 	frame            bool // the newest message has a frame: configurations of further tracks come before the first one
+	begun            bool // a frame has come
 
 	held  []heldMessage
 	bytes int
@@ -34,7 +37,11 @@ const (
 	toldTime        = 2 * time.Second // if it names one that has not come
 	openingBytes    = 4 << 20
 	openingMessages = 4096
+
+	heldBytes = 64 // memory of a held message without its body
 )
+
+var errOpening = errors.New("too much is held in memory before the tracks are known, of this publisher or of all")
 
 // announce takes the metadata of the sender. Metadata without a codec says nothing about the tracks.
 func (o *opening) announce(of wire.Properties) {
@@ -49,13 +56,19 @@ func (o *opening) announce(of wire.Properties) {
 func (o *opening) seen(video bool, kind flv.Kind) {
 	o.pictures, o.sound = o.pictures || video, o.sound || !video
 	o.frame = o.frame || kind == flv.Frame
+	o.begun = o.begun || o.frame
 }
 
-// hold holds a message back, and counts its memory.
-func (o *opening) hold(f *ingest.Feed, video bool, ms int64, body []byte, now time.Time) {
-	f.Grow(len(body)) // bounded by openingBytes and the message itself
-	o.bytes += len(body)
+// hold holds a message back, and counts its memory. It returns errOpening if there is no room.
+func (o *opening) hold(f *ingest.Feed, video bool, ms int64, body []byte, now time.Time) error {
+	n := len(body) + heldBytes
+	if !f.Grow(n) {
+		f.Grow(-n)
+		return errOpening
+	}
+	o.bytes += n
 	o.held = append(o.held, heldMessage{video, ms, bytes.Clone(body), now})
+	return nil
 }
 
 func (o *opening) release(f *ingest.Feed) {
@@ -63,11 +76,12 @@ func (o *opening) release(f *ingest.Feed) {
 	o.held, o.bytes = nil, 0
 }
 
-// ready reports whether the tracks are known, or nothing more is to be waited for.
+// full reports whether no more may be held.
+func (o *opening) full() bool { return o.bytes >= openingBytes || len(o.held) >= openingMessages }
+
+// ready reports whether the tracks are known, or nothing more is to be waited for. A message is held.
 func (o *opening) ready() bool {
 	switch {
-	case o.bytes >= openingBytes, len(o.held) >= openingMessages:
-		return true
 	case o.told && (o.sound || !o.willSpeak) && (o.pictures || !o.shows):
 		return true
 	case o.sound && o.pictures:

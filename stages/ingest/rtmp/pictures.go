@@ -3,6 +3,7 @@ package rtmp
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gospool/spool/pipeline/codec/obu"
@@ -14,7 +15,13 @@ import (
 // nalReader reads a decoder configuration: the size of the length before each NAL unit, and the parameter sets.
 type nalReader func(data []byte) (lengthBytes int, sets [][]byte, err error)
 
-var errConfig = errors.New("the decoder configuration is cut")
+// maxConfigBytes bounds a decoder configuration. Real ones have less than 1 KiB.
+const maxConfigBytes = 64 << 10
+
+var (
+	errConfig      = errors.New("the decoder configuration is cut or malformed")
+	errLargeConfig = fmt.Errorf("the decoder configuration has more than %d bytes", maxConfigBytes)
+)
 
 func readAVC(data []byte) (int, [][]byte, error) {
 	c, ok := isobmff.ReadAVCConfig(data)
@@ -162,6 +169,7 @@ func (o *obus) frame(t *track, k *flv.Packet, ns int64, now time.Time) error {
 	for len(rest) > 0 {
 		next, after, ok := obu.Next(rest)
 		if !ok {
+			o.buf = reusable(o.buf)
 			return errOBU
 		}
 		if described = described || next.Type == obu.SequenceHeader; next.Type != obu.TemporalDelimiter {
@@ -175,7 +183,19 @@ func (o *obus) frame(t *track, k *flv.Packet, ns int64, now time.Time) error {
 	}
 	u := t.picture(k, ns, now)
 	u.Put(data)
+	o.buf = reusable(o.buf)
 	return t.to.Unit(u)
+}
+
+// maxReusedBytes bounds a buffer that a track keeps from one frame to the next.
+const maxReusedBytes = 1 << 20
+
+// reusable returns a buffer to be used again, or nil if it is too large to be kept.
+func reusable(buf []byte) []byte {
+	if cap(buf) > maxReusedBytes {
+		return nil
+	}
+	return buf
 }
 
 // whole unpacks a codec whose frames describe the track, and whose packets are frames.

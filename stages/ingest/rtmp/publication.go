@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,7 +113,7 @@ func (p *publication) message(m *wire.Message, now time.Time) error {
 
 // fatal reports whether an error ends the publication.
 func (p *publication) fatal(err error) bool {
-	return p.feed.Err() != nil || errors.As(err, &unrecordable{}) || errors.Is(err, errManyTracks)
+	return p.feed.Err() != nil || errors.As(err, &unrecordable{}) || errors.Is(err, errManyTracks) || errors.Is(err, errOpening)
 }
 
 // malformed counts a message that contradicts its format, and logs the first one.
@@ -130,15 +131,20 @@ func (p *publication) take(video bool, timeMS uint32, body []byte, now time.Time
 	if p.open.done {
 		return p.divide(video, ms, body, now, p.packet)
 	}
-	p.open.frame = false
+	p.open.packets, p.open.frame = false, false
 	if err := p.divide(video, ms, body, now, func(_ *track, k *flv.Packet, _ int64, _ time.Time) error {
 		p.open.seen(video, k.Kind)
 		return nil
 	}); err != nil {
 		return err
 	}
-	p.open.hold(p.feed, video, ms, body, now)
-	if p.open.frame && p.open.ready() {
+	if !p.open.packets {
+		return nil
+	}
+	if err := p.open.hold(p.feed, video, ms, body, now); err != nil {
+		return err
+	}
+	if p.open.full() || p.open.frame && p.open.ready() {
 		return p.start()
 	}
 	return nil
@@ -151,15 +157,17 @@ func (p *publication) divide(video bool, ms int64, body []byte, now time.Time, e
 	if video {
 		read = p.reader.Video
 	}
-	packets, err := read(body)
-	if err != nil && p.open.done {
-		p.malformed(err)
-	}
+	packets, fault := read(body)
 	for i := range packets {
 		k := &packets[i]
 		if k.Kind == flv.Other {
 			continue
 		}
+		if k.Kind == flv.Config && len(k.Data) > maxConfigBytes {
+			fault = errLargeConfig
+			continue
+		}
+		p.open.packets = true
 		t, err := p.track(video, k)
 		if err != nil {
 			return err
@@ -173,6 +181,9 @@ func (p *publication) divide(video bool, ms int64, body []byte, now time.Time, e
 		if err := each(t, k, ms, now); err != nil {
 			return err
 		}
+	}
+	if fault != nil && (p.open.done || !p.open.packets) { // a message that is held comes here again
+		p.malformed(fault)
 	}
 	return nil
 }
@@ -196,6 +207,13 @@ func (p *publication) packet(t *track, k *flv.Packet, ms int64, now time.Time) e
 	return err
 }
 
+// begun reports whether a frame has come.
+func (p *publication) begun() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.open.begun
+}
+
 // unrecordable is the error of a stream without a track that can be recorded.
 type unrecordable struct{ error }
 
@@ -203,7 +221,8 @@ type unrecordable struct{ error }
 func (p *publication) start() error {
 	p.open.done = true
 	if len(p.tracks) == 0 {
-		return unrecordable{fmt.Errorf("none of the tracks can be recorded: %s; %s", strings.Join(p.left, ", "), recordable)}
+		left := cmp.Or(strings.Join(p.left, ", "), "no message describes one")
+		return unrecordable{fmt.Errorf("none of the tracks can be recorded: %s; %s", left, recordable)}
 	}
 	for _, h := range p.open.held {
 		if err := p.divide(h.video, h.ms, h.body, h.arrived, p.packet); err != nil {

@@ -138,7 +138,7 @@ func (p *puller) dial(ctx context.Context) (*socket, error) {
 	return k, nil
 }
 
-// timeout is the time for which the server may send nothing.
+// timeout is the time for which the server may send no media.
 func (p *puller) timeout() time.Duration { return cmp.Or(p.ReadTimeout, defaultTimeout) }
 
 // errPublicationEnded is the error of a pull whose publication the hub has ended.
@@ -153,7 +153,7 @@ func (p *puller) play(ctx context.Context, login string, publish func(string) (*
 	defer k.cut()
 	defer context.AfterFunc(ctx, func() { k.stop(context.Cause(ctx)) })()
 	if err = p.run(k, login, publish); errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("the source sent nothing for %v", p.timeout())
+		err = fmt.Errorf("the source sent no sound and no pictures for %v", p.timeout())
 	}
 	return cmp.Or(k.stoppedBy(), err)
 }
@@ -182,17 +182,14 @@ func (p *puller) run(k *socket, login string, publish func(string) (*hub.Publish
 	return p.receive(w, m, alive)
 }
 
-// receive passes the messages of the server to a publication.
+// receive passes the messages of the server to a publication. Only media keeps the connection alive, from the first frame
+// on.
 func (p *puller) receive(w *wire.Conn, m *publication, alive func()) error {
-	heard := time.Now()
+	var heard time.Time // when alive was called
 	for {
 		var message wire.Message
 		if err := w.Read(&message); err != nil {
 			return err
-		}
-		if now := time.Now(); now.Sub(heard) > p.timeout()/8 {
-			heard = now
-			alive()
 		}
 		command, is, err := message.Command()
 		switch {
@@ -206,6 +203,10 @@ func (p *puller) receive(w *wire.Conn, m *publication, alive func()) error {
 			return errPublicationEnded
 		case err != nil:
 			return err
+		}
+		if now := time.Now(); message.Media() && now.Sub(heard) > p.timeout()/8 && m.begun() {
+			heard = now
+			alive()
 		}
 	}
 }

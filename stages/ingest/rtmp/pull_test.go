@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortmplib"
+	"github.com/bluenviron/gortmplib/pkg/amf0"
 	"github.com/bluenviron/gortmplib/pkg/codecs"
+	"github.com/bluenviron/gortmplib/pkg/rawmessage"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/stretchr/testify/require"
 
@@ -197,7 +199,53 @@ func TestPullFromASilentServer(t *testing.T) {
 	require.NoError(t, err)
 	defer l.Close()
 	f.pulled(hub.StreamConfig{Pull: "rtmp://" + l.Addr().String() + "/live/b", ReadTimeout: time.Second})
-	require.Contains(t, f.failed(), "the source sent nothing for 1s")
+	require.Contains(t, f.failed(), "the source sent no sound and no pictures for 1s")
+}
+
+// A source that sends metadata and empty messages for ever, but no media, does not keep its pull.
+func TestPullFromAServerWithoutMedia(t *testing.T) {
+	f := newFixture(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	t.Cleanup(func() { _ = l.Close(); <-done })
+	go func() {
+		defer close(done)
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = chatter(nc)
+			_ = nc.Close()
+		}
+	}()
+	f.pulled(hub.StreamConfig{Pull: "rtmp://" + l.Addr().String() + "/live/b", ReadTimeout: time.Second})
+	require.Contains(t, f.failed(), "the source sent no sound and no pictures for 1s")
+}
+
+// chatter plays a stream without media until the client leaves.
+func chatter(nc net.Conn) error {
+	c := &gortmplib.ServerConn{RW: nc}
+	if err := c.Initialize(); err != nil {
+		return err
+	}
+	if err := c.Accept(); err != nil {
+		return err
+	}
+	raw := rawmessage.NewWriter(nc, nil, false)
+	metadata, err := amf0.Data{"onMetaData", amf0.Object{{Key: "audiocodecid", Value: float64(10)}}}.Marshal()
+	if err != nil {
+		return err
+	}
+	for {
+		for kind, body := range map[uint8][]byte{data: metadata, sound: nil} {
+			if err := raw.Write(&rawmessage.Message{ChunkStreamID: 4, Type: kind, MessageStreamID: 1 << 24, Body: body}); err != nil {
+				return err
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func TestPullsThatAreRefused(t *testing.T) {

@@ -259,5 +259,6 @@ func (p *pcm) frame(t *track, k *flv.Packet, ns int64, now time.Time) error {
 		p.buf = p.expand(p.buf[:0], data)
 		data = p.buf
 	}
+	p.buf = reusable(p.buf)
 	return t.heard(data, ns, len(k.Data)/p.frameBytes, p.rate, now)
 }

@@ -17,6 +17,11 @@ type Message struct {
 	Body   []byte // valid until the next message is read
 }
 
+// Media reports whether the message is one of sound, of pictures, or of both.
+func (m *Message) Media() bool {
+	return m.Type == TypeAudio || m.Type == TypeVideo || m.Type == TypeAggregate
+}
+
 // The bounds of chunks.
 const (
 	// MaxMessageBytes is the size of the largest message that the protocol can carry: its length has 24 bits.
@@ -247,9 +252,18 @@ func (r *chunkReader) payload(c *chunkStream) error {
 // abort discards the unfinished message of a chunk stream (5.4.2).
 func (r *chunkReader) abort(id uint32) {
 	if c := r.streams[id]; c != nil && c.open {
-		r.heldBytes -= len(c.body)
-		c.open, c.body = false, c.body[:0]
+		r.discard(c)
 	}
+}
+
+// discard discards the message of a chunk stream, finished or not, and frees its memory.
+func (r *chunkReader) discard(c *chunkStream) {
+	if c.open {
+		r.heldBytes -= len(c.body)
+	}
+	r.resized(-cap(c.body))
+	r.keptBytes -= c.kept
+	c.kept, c.body, c.open = 0, nil, false
 }
 
 // resize sets the size of the peer's chunks (5.4.1).

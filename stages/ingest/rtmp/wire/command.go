@@ -31,16 +31,19 @@ type Command struct {
 // ErrCommand is the error of a command that cannot be read.
 var ErrCommand = errors.New("a command that cannot be read")
 
-// maxAMFBytes bounds the values that are read from a command or from data: deeply nested ones take much more memory than
-// their bytes.
-const maxAMFBytes = SmallMessageBytes
+// The bounds of the values that are read: deeply nested ones take much more memory than their bytes. A command may come from
+// a stranger. Data is read only from a peer that may publish, or that is pulled from.
+const (
+	maxCommandBytes = 8 << 10
+	maxDataBytes    = SmallMessageBytes
+)
 
 // Command returns the command in a message. ok is false for a message of another type.
 func (m *Message) Command() (c Command, ok bool, err error) {
 	if m.Type != TypeCommand && m.Type != TypeCommandAMF3 {
 		return c, false, nil
 	}
-	values := m.values(m.Type == TypeCommandAMF3)
+	values := m.values(m.Type == TypeCommandAMF3, maxCommandBytes)
 	if len(values) < 2 {
 		return c, true, ErrCommand
 	}
@@ -58,7 +61,7 @@ func (m *Message) Metadata() Properties {
 	if m.Type != TypeData && m.Type != TypeDataAMF3 {
 		return nil
 	}
-	values := m.values(m.Type == TypeDataAMF3)
+	values := m.values(m.Type == TypeDataAMF3, maxDataBytes)
 	if len(values) > 0 && values[0] == "@setDataFrame" {
 		values = values[1:]
 	}
@@ -69,13 +72,13 @@ func (m *Message) Metadata() Properties {
 }
 
 // values reads the AMF0 values of a message. It returns those before the first that cannot be read. The first byte of a
-// message of AMF3 says that values of AMF0 follow.
-func (m *Message) values(amf3 bool) []any {
+// message of AMF3 says that values of AMF0 follow. Nothing is read from more than maxBytes.
+func (m *Message) values(amf3 bool, maxBytes int) []any {
 	b := m.Body
 	if amf3 && len(b) > 0 && b[0] == 0 {
 		b = b[1:]
 	}
-	if len(b) > maxAMFBytes {
+	if len(b) > maxBytes {
 		return nil
 	}
 	values, err := amf0.Unmarshal(b)

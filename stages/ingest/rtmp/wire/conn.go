@@ -78,8 +78,13 @@ func NewConn(rw io.ReadWriter) *Conn {
 func (c *Conn) Allow(messageBytes int) { c.in.maxBytes = messageBytes }
 
 // Count makes the connection pass each change of the memory of its messages to count, beginning with what it has now.
-// After false Read fails. nil ends the counting.
+// After false Read fails. nil discards all messages, unfinished ones too, and then ends the counting.
 func (c *Conn) Count(count func(bytes int) bool) {
+	if count == nil {
+		for _, s := range c.in.streams {
+			c.in.discard(s)
+		}
+	}
 	if c.in.count = count; count != nil {
 		count(c.in.bytes)
 	}
@@ -90,9 +95,14 @@ var ErrEncrypted = errors.New("RTMPE is not spoken here: use rtmps")
 
 // Accept performs the handshake as the server.
 func (c *Conn) Accept() error {
-	key, _, err := handshake.DoServer(c.both, false)
-	if err == nil && key != nil {
+	const encrypted = 6 // version, whose handshake costs much
+	version, err := c.in.from.Peek(1)
+	switch {
+	case err != nil:
+	case version[0] == encrypted:
 		err = ErrEncrypted
+	default:
+		_, _, err = handshake.DoServer(c.both, false)
 	}
 	if err != nil {
 		return fmt.Errorf("handshake: %w", err)

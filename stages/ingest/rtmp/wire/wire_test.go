@@ -194,6 +194,35 @@ func TestMemoryIsCounted(t *testing.T) {
 	require.ErrorIs(t, c.Read(&m), errMemory)
 }
 
+// Neither an aborted message nor the end of a publication leaves memory behind.
+func TestDiscardedMessagesFreeTheirMemory(t *testing.T) {
+	in := join(control(typeChunkSize, 0, 0, 0xff, 0), header(0, 40, 0, 1000, TypeVideo), make([]byte, 1000)) // its buffer is kept
+	for id := byte(3); id < 32; id++ {
+		in = join(in, header(0, id, 0, 0xff01, TypeVideo), make([]byte, 0xff00), control(typeAbort, 0, 0, 0, id))
+	}
+	in = join(in, header(0, 41, 0, 1, TypeAudio), []byte("a"))
+	c, _ := peer(in)
+	var m Message
+	require.NoError(t, c.Read(&m))
+	require.NoError(t, c.Read(&m))
+	require.EqualValues(t, TypeAudio, m.Type)
+	require.Zero(t, c.in.heldBytes)
+	require.Less(t, c.in.bytes, 8<<10)
+
+	c, _ = peer(join(control(typeChunkSize, 0, 0, 0xff, 0), header(0, 4, 0, 9<<20, TypeVideo), make([]byte, 0xff00),
+		header(0, 3, 0, 1, TypeAudio), []byte("a"), header(0, 3, 0, 2, TypeAudio), []byte("bc")))
+	c.Allow(MaxMessageBytes)
+	total := 0
+	c.Count(func(n int) bool { total += n; return true })
+	require.NoError(t, c.Read(&m))
+	require.GreaterOrEqual(t, total, 0xff00)
+	c.Count(nil)
+	require.Zero(t, total)
+	require.Zero(t, c.in.bytes+c.in.heldBytes+c.in.keptBytes)
+	require.NoError(t, c.Read(&m))
+	require.Equal(t, "bc", string(m.Body))
+}
+
 func TestReadingAllocatesNothing(t *testing.T) {
 	one := join(header(0, 4, 0, 400, TypeVideo), make([]byte, 128), []byte{0xc4}, make([]byte, 128), []byte{0xc4}, make([]byte, 128), []byte{0xc4}, make([]byte, 16))
 	in := bytes.NewReader(bytes.Repeat(one, 3000))
@@ -239,14 +268,20 @@ func TestCommands(t *testing.T) {
 		require.ErrorIs(t, err, ErrCommand)
 	}
 	// Values within values take much memory: a large message of them is not read.
-	m = Message{Type: TypeCommand, Body: []byte(strings.Repeat("\x0a\x00\x00\x00\x01", maxAMFBytes))}
+	const call = "\x02\x00\x01a\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	m = Message{Type: TypeCommand, Body: []byte(call + strings.Repeat("\x05", maxCommandBytes-len(call)))}
+	_, _, err = m.Command()
+	require.NoError(t, err)
+	m.Body = append(m.Body, 5)
 	_, _, err = m.Command()
 	require.ErrorIs(t, err, ErrCommand)
+	require.LessOrEqual(t, maxCommandBytes, 8<<10, "a level takes 256 bytes of stack or more")
 }
 
 func TestAHandshakeOfRTMPEIsRefused(t *testing.T) {
-	c, _ := peer(append([]byte{6}, make([]byte, 2*1536)...))
-	require.Error(t, c.Accept())
+	c, out := peer([]byte{6}) // nothing is read or computed for it
+	require.ErrorIs(t, c.Accept(), ErrEncrypted)
+	require.Zero(t, out.Len())
 	c, _ = peer([]byte("GET / HTTP/1.1\r\n\r\n"))
 	require.ErrorContains(t, c.Accept(), "handshake")
 }
