@@ -226,11 +226,15 @@ func TestPullFromAServerWithoutMedia(t *testing.T) {
 
 // chatter plays a stream without media until the client leaves.
 func chatter(nc net.Conn) error {
+	_ = nc.SetDeadline(time.Now().Add(patience))
 	c := &gortmplib.ServerConn{RW: nc}
 	if err := c.Initialize(); err != nil {
 		return err
 	}
-	if err := c.Accept(); err != nil {
+	if err := c.AcceptConn(); err != nil {
+		return err
+	}
+	if err := c.AcceptAction(); err != nil {
 		return err
 	}
 	raw := rawmessage.NewWriter(nc, nil, false)
