@@ -61,7 +61,7 @@ var mayImport = []struct {
 	{"stages/ingest/rtmp/...", nil}, // no media
 	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/sparinglog", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
 	{"stages/ingest/file", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
-	{"stages/ingest/httppull", []string{"pipeline", "pipeline/certificate", "pipeline/config", "pipeline/endcause", "pipeline/media", "stages/hub", "stages/ingest/mpegts"}},
+	{"stages/ingest/httppull", []string{"pipeline", "pipeline/certificate", "pipeline/config", "pipeline/endcause", "stages/hub", "stages/ingest/mpegts"}},
 	{"stages/ingest/srt", []string{"pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/sparinglog", "pipeline/streampath", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/mpegts", "stages/ingest/srt/transport"}},
 	{"stages/ingest/srt/transport", []string{"pipeline", "pipeline/guard"}},
 	{"stages/ingest/exec", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/command", "pipeline/config", "pipeline/endcause", "pipeline/media", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
