@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -80,6 +81,10 @@ func (p *puller) redirect(to *http.Request, via []*http.Request) error {
 	case to.URL.Scheme != "http" && to.URL.Scheme != "https", via[0].URL.Scheme == "https" && to.URL.Scheme != "https":
 		return fmt.Errorf("the server redirects to %s, which is not followed", config.ShownURL(to.URL))
 	}
+	to.Header.Del("Referer") // the query of the URL may have a secret
+	if !strings.EqualFold(to.URL.Host, via[0].URL.Host) {
+		to.Header.Del("Authorization") // net/http keeps it for other ports and for subdomains
+	}
 	return nil
 }
 
@@ -109,14 +114,14 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 	silent := fmt.Errorf("the server sends no data for %v", p.timeout)
 	watch := time.AfterFunc(p.timeout, func() { cancel(silent) })
 	defer watch.Stop()
-	err := p.pull(ctx, watch, publish)
+	err := p.pull(ctx, cancel, watch, publish)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-func (p *puller) pull(ctx context.Context, watch *time.Timer, publish func(string) (*hub.Publisher, error)) error {
+func (p *puller) pull(ctx context.Context, cancel context.CancelCauseFunc, watch *time.Timer, publish func(string) (*hub.Publisher, error)) error {
 	u := *p.URL
 	u.User = nil
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
@@ -139,11 +144,13 @@ func (p *puller) pull(ctx context.Context, watch *time.Timer, publish func(strin
 	if got.StatusCode != http.StatusOK {
 		return fmt.Errorf("the server answers %d %s", got.StatusCode, http.StatusText(got.StatusCode))
 	}
+	opening := time.AfterFunc(p.timeout, func() { cancel(fmt.Errorf("the server has sent no stream that can be recorded for %v", p.timeout)) })
+	defer opening.Stop()
 	r := &response{Response: got, body: bufio.NewReaderSize(watched{got.Body, watch, p.timeout}, mpegts.SniffBytes)}
 	r.kind, _, _ = mime.ParseMediaType(got.Header.Get("Content-Type"))
 	for _, k := range kinds {
 		if k.is(r) {
-			return k.play(p, ctx, r, publish)
+			return k.play(p, ctx, r, func(origin string) (*hub.Publisher, error) { opening.Stop(); return publish(origin) })
 		}
 	}
 	return fmt.Errorf("the server sends no stream that can be read, but %.64q", r.kind)

@@ -167,6 +167,69 @@ func TestRedirectsAreBounded(t *testing.T) {
 	f.fails("which is not followed")
 }
 
+// The query of a URL may have a token, and the password is for one host and port.
+func TestARedirectTakesNoSecretToAnotherHost(t *testing.T) {
+	data := stream(t)
+	got := make(chan http.Header, 10)
+	handle := func(w http.ResponseWriter, r *http.Request) {
+		got <- r.Header
+		_, _ = w.Write(data)
+	}
+	other := serve(t, httptest.NewServer, handle)
+	first := serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/away":
+			http.Redirect(w, r, other.URL, http.StatusFound)
+		case "/here":
+			http.Redirect(w, r, "/media", http.StatusFound)
+		default:
+			handle(w, r)
+		}
+	})
+	for from, password := range map[string]bool{"/away": false, "/here": true} {
+		f := newFixture(t)
+		f.pull(hub.StreamConfig{Pull: strings.Replace(first.URL, "//", "//u:s3cret@", 1) + from + "?token=s3cret"})
+		f.eventually("the stream has media", func() bool { return f.units() > 0 })
+		header := <-got
+		require.Empty(t, header.Values("Referer"), from)
+		require.Equal(t, password, header.Get("Authorization") != "", from)
+	}
+}
+
+// A body that goes on without media does not keep the pull alive.
+func TestABodyWithoutMediaIsLeft(t *testing.T) {
+	null := append([]byte{0x47, 0x1f, 0xff, 0x10}, make([]byte, 184)...)
+	s := serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "video/mp2t")
+		for r.Context().Err() == nil {
+			_, _ = w.Write(null)
+			w.(http.Flusher).Flush()
+			time.Sleep(20 * time.Millisecond) // a sender's pace
+		}
+	})
+	f := newFixture(t)
+	f.pull(hub.StreamConfig{Pull: s.URL, ReadTimeout: time.Second})
+	f.fails("the server has sent no stream that can be recorded for 1s")
+}
+
+// A live stream goes on after the time in which it must begin.
+func TestALiveStreamGoesOn(t *testing.T) {
+	data := stream(t)
+	s := serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "video/mp2t")
+		_, _ = w.Write(data)
+		for end := time.Now().Add(3 * time.Second); r.Context().Err() == nil && time.Now().Before(end); {
+			_, _ = w.Write(data[:188])
+			w.(http.Flusher).Flush()
+			time.Sleep(20 * time.Millisecond) // a sender's pace
+		}
+	})
+	f := newFixture(t)
+	f.pull(hub.StreamConfig{Pull: s.URL, ReadTimeout: 2 * time.Second})
+	f.fails("the server ends the stream")
+	require.NotContains(t, f.book.String(), "no stream that can be recorded")
+}
+
 func TestAnswersWithoutAStream(t *testing.T) {
 	for name, c := range map[string]struct {
 		handle func(w http.ResponseWriter, _ *http.Request)

@@ -23,13 +23,20 @@ func TestStreamIDs(t *testing.T) {
 		"#!::r=live/a,m=publish,u=ann,s=p":           {path: "live/a", user: "ann", password: "p"},
 		"#!::s=p%2C%3D,u=ann,r=/live%2Fa,h=x,t=file": {path: "live/a", user: "ann", password: "p,="},
 		"#!::r=live/a,s=100%":                        {path: "live/a", password: "100%"},
+		"cam?user=ann&pass=p%26:%3F?":                {path: "cam", user: "ann", password: "p&:??"},
+		"publish:/live/a?username=ann&password=p+q":  {path: "live/a", user: "ann", password: "p+q"},
+		"live%2Fa%3Fuser%3Dann%26pass%3Dp%2526":      {path: "live/a", user: "ann", password: "p&"},
+		"publish:live/a:a?n:p?q":                     {path: "live/a", user: "a?n", password: "p?q"},
 		"%23%21%3A%3Ar%3Dlive%2Fa%2Cm%3Dpublish":     {path: "live/a"},
 	} {
 		id, err := parseStreamID(text)
 		require.NoError(t, err, text)
 		require.Equal(t, want, id, text)
 	}
-	for _, text := range []string{"", "publish:", "publish::ann:c4n4ry", "#!::", "#!::m=publish,u=ann,s=c4n4ry", "live//a", "publish:../a", "a\x00b", "#!:r=live/a"} {
+	for _, text := range []string{"", "publish:", "publish::ann:c4n4ry", "#!::", "#!::m=publish,u=ann,s=c4n4ry", "live//a", "publish:../a", "a\x00b", "#!:r=live/a",
+		"r=cam,u=admin,s=c4n4ry", "#!::r=cam?user=admin&pass=c4n4ry", "publish:cam&pass=c4n4ry", "cam%253Fpass=c4n4ry", "publish:cam;c4n4ry//x",
+		"publish:-c4n4ry", "cam -p c4n4ry//", "#!::r=cam:admin:c4n4ry//", "publish:cam|c4n4ry", "read?pass=c4n4ry:x",
+	} {
 		_, err := parseStreamID(text)
 		require.Error(t, err, text)
 		require.NotContains(t, err.Error(), "c4n4ry")
@@ -41,7 +48,7 @@ func TestStreamIDs(t *testing.T) {
 }
 
 func FuzzStreamID(f *testing.F) {
-	for _, text := range []string{"publish:live/a:ann:p", "#!::r=live/a,m=publish,u=ann,s=p%2C", "live%2Fa", "read:x"} {
+	for _, text := range []string{"publish:live/a:ann:p", "live/a?user=u&pass=p%26", "#!::r=live/a,m=publish,u=ann,s=p%2C", "live%2Fa", "read:x"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

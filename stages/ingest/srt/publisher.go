@@ -24,7 +24,10 @@ type publisher struct {
 	end    context.CancelCauseFunc
 }
 
-var errHungUp = errors.New("the server has closed the connection")
+var (
+	errHungUp = errors.New("the server has closed the connection")
+	errPlain  = errors.New("it sent its password unencrypted over a network that others can read; the password was not checked, change it, and set ingest.srt.plain_passwords to take it")
+)
 
 // run connects a publisher that may publish, and takes its stream.
 func (p *publisher) run(ctx context.Context, r *transport.Request) (err error) {
@@ -32,12 +35,20 @@ func (p *publisher) run(ctx context.Context, r *transport.Request) (err error) {
 	defer context.AfterFunc(ctx, func() { p.end(errStopped) })()
 	defer p.end(nil)
 	path := p.id.path
+	credentials := ingest.Credentials{Name: p.id.user, Password: p.id.password}
+	if credentials != (ingest.Credentials{}) && p.of.Authorizer != nil && p.of.public && !p.of.PlainPasswords {
+		p.of.refuse(r, path, transport.RejectedUnauthorized, errPlain)
+		return nil
+	}
 	p.user, err = ingest.Authorize(p.live, p.of.Authorizer, ingest.AccessRequest{
-		Protocol: protocol, Action: ingest.ActionPublish, Path: path, Remote: p.remote,
-		Credentials: ingest.Credentials{Name: p.id.user, Password: p.id.password},
+		Protocol: protocol, Action: ingest.ActionPublish, Path: path, Remote: p.remote, Credentials: credentials,
 	})
 	if err != nil {
 		p.of.refuse(r, path, transport.RejectedUnauthorized, err)
+		return nil
+	}
+	if p.live.Err() != nil { // closed for another: the key is not worth its time
+		r.Reject(transport.RejectedOverload)
 		return nil
 	}
 	conn, err := r.Accept(p.of.passphrases.find(path))

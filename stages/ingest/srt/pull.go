@@ -22,6 +22,7 @@ type puller struct {
 	target
 	memory    transport.Memory
 	strangers *slog.Logger // for events that any client can cause: drops lines above a rate
+	accept    func(r *transport.Request, passphrase string) (*transport.Conn, error)
 }
 
 // pullMemoryBytes bounds the data of a pull that is held for the latency.
@@ -42,7 +43,7 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &puller{PullOptions: o, target: t, memory: transport.Memory{LimitBytes: pullMemoryBytes}, strangers: sparinglog.New(o.Log)}, nil
+	return &puller{PullOptions: o, target: t, memory: transport.Memory{LimitBytes: pullMemoryBytes}, strangers: sparinglog.New(o.Log), accept: (*transport.Request).Accept}, nil
 }
 
 // Pull receives the stream until the source ends it, the connection fails or ctx ends. It returns the reason.
@@ -76,35 +77,55 @@ func (p *puller) connect(ctx context.Context) (c *transport.Conn, end func(), er
 	return c, func() {}, err
 }
 
+// maxWaiting bounds the callers that wait for the check of their passphrase, which takes milliseconds.
+const maxWaiting = 8
+
 // await waits for the source to call. Another that calls while the first is connected is rejected.
 func (p *puller) await(ctx context.Context) (*transport.Conn, func(), error) {
 	l, err := transport.Listen(p.address, p.config())
 	if err != nil {
 		return nil, nil, fmt.Errorf("waiting for the source: %w", err)
 	}
-	conns := make(chan *transport.Conn, 1)
-	wanted := true
-	stop := p.Go("srt pull", func(ctx context.Context) error {
+	callers, conns := make(chan *transport.Request, maxWaiting), make(chan *transport.Conn, 1)
+	stopListener := p.Go("srt pull", func(ctx context.Context) error {
 		return l.Serve(ctx, func(r *transport.Request) {
-			if !wanted {
-				r.Reject(transport.RejectedConflict)
-				return
+			select {
+			case callers <- r:
+			default:
+				r.Reject(transport.RejectedOverload)
 			}
-			c, err := r.Accept(p.passphrase)
-			if err != nil {
-				p.strangers.Warn("source refused", "remote", r.Remote().String(), "error", err)
-				return
-			}
-			wanted = false
-			conns <- c
 		})
 	})
-	end := func() { _ = l.Close(); stop() }
+	stopChecks := p.Go("srt callers", func(ctx context.Context) error { p.check(ctx, callers, conns); return nil })
+	end := func() { _ = l.Close(); stopListener(); stopChecks() }
 	select {
 	case c := <-conns:
 		return c, end, nil
 	case <-ctx.Done():
 		end()
 		return nil, nil, context.Cause(ctx)
+	}
+}
+
+// check accepts the first caller with the passphrase, and rejects the others, until ctx ends. Keys are derived here, because
+// the goroutine of the listener passes the data on.
+func (p *puller) check(ctx context.Context, callers <-chan *transport.Request, conns chan<- *transport.Conn) {
+	for wanted := true; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case r := <-callers:
+			if !wanted {
+				r.Reject(transport.RejectedConflict)
+				continue
+			}
+			c, err := p.accept(r, p.passphrase)
+			if err != nil {
+				p.strangers.Warn("source refused", "remote", r.Remote().String(), "error", err)
+				continue
+			}
+			wanted = false
+			conns <- c
+		}
 	}
 }

@@ -2,9 +2,11 @@ package srt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os/exec"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/srt/transport"
 )
 
 // puller of a hub without a server.
@@ -135,4 +138,46 @@ func TestASecondCallerIsRejected(t *testing.T) {
 	_, err := gosrt.Dial("srt", to, gosrt.DefaultConfig())
 	require.Error(t, err)
 	require.Zero(t, p.info().PullFailed)
+}
+
+// Callers whose passphrase is checked do not hold the listener up, and those that wait for it are bounded.
+func TestCallersAreCheckedBesideTheListener(t *testing.T) {
+	tasks := pipeline.NewTasks(slog.New(slog.DiscardHandler), pipeline.SystemClock)
+	defer func() { require.NoError(t, tasks.Stop(context.Background())) }()
+	to := fmt.Sprint("127.0.0.1:", freePort(t))
+	u, err := url.Parse("srt://" + to + "?mode=listener")
+	require.NoError(t, err)
+	made, err := newPuller(hub.PullOptions{URL: u, Clock: pipeline.SystemClock, Go: tasks.Go})
+	require.NoError(t, err)
+	p, release := made.(*puller), make(chan struct{})
+	accept := p.accept
+	p.accept = func(r *transport.Request, passphrase string) (*transport.Conn, error) {
+		<-release
+		return accept(r, passphrase)
+	}
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- p.Pull(ctx, nil) }()
+	const callers = maxWaiting + 2 // one is checked, and one is too many
+	results := make(chan error, callers)
+	for range callers {
+		go func() {
+			_, err := transport.Dial(ctx, to, transport.CallConfig{
+				Config:  transport.Config{Latency: time.Second, MaxLatency: time.Second, Memory: &transport.Memory{}, Clock: pipeline.SystemClock},
+				Timeout: patience, Go: tasks.Go,
+			})
+			results <- err
+		}()
+	}
+	for err := error(nil); !errors.Is(err, transport.RejectedOverload); {
+		select {
+		case err = <-results:
+			require.Error(t, err, "the first is not accepted yet") // that the port is not open yet
+		case <-time.After(patience):
+			require.Fail(t, "the listener does not answer while it checks a caller")
+		}
+	}
+	close(release)
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
 }

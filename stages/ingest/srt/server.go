@@ -25,6 +25,7 @@ type Server struct {
 	passphrases passphrases
 	memory      transport.Memory
 	clients     *clients.Table
+	public      bool // Listen is no loopback address: strangers can read passwords
 	ready       chan struct{}
 	once        sync.Once
 	addr        net.Addr
@@ -44,9 +45,10 @@ func New(s Settings, d ingest.ServerDeps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	host, _, _ := net.SplitHostPort(s.Listen)
 	return &Server{
 		Settings: s, ServerDeps: d, strangers: sparinglog.New(d.Log), passphrases: found, memory: transport.Memory{LimitBytes: memoryBytes},
-		clients: clients.New(protocol, s.Limits(), d.Log, d.Clock), ready: make(chan struct{}),
+		clients: clients.New(protocol, s.Limits(), d.Log, d.Clock), public: !config.Loopback(host), ready: make(chan struct{}),
 	}, nil
 }
 

@@ -119,6 +119,64 @@ func (users) Authorize(_ context.Context, r ingest.AccessRequest) error {
 	return nil
 }
 
+// A mistyped streamid is not logged from where its credentials may begin.
+func TestAMistypedStreamIDIsNotLogged(t *testing.T) {
+	f := newFixture(t)
+	for _, id := range []string{"r=cam,u=admin,s=c4n4ry", "publish:cam&pass=c4n4ry", "#!::r=cam?user=admin&pass=c4n4ry"} {
+		_, err := call(t, f, id)
+		require.ErrorIs(t, err, transport.RejectedBadRequest)
+	}
+	require.Eventually(t, func() bool { return f.server.Counts().Publishers == 3 }, patience, time.Millisecond)
+	f.logged(`what begins with \"cam\" is no path`)
+	require.NotContains(t, f.book.String(), "c4n4ry")
+}
+
+// call connects with this package's own transport, and reports why the server rejects it.
+func call(t *testing.T, f *fixture, streamID string) (*transport.Conn, error) {
+	t.Helper()
+	return transport.Dial(t.Context(), f.address(), transport.CallConfig{
+		Config:   transport.Config{Latency: time.Second, MaxLatency: time.Second, Memory: &transport.Memory{}, Clock: pipeline.SystemClock},
+		StreamID: streamID, Timeout: patience, Go: f.tasks.Go,
+	})
+}
+
+// A password that others can read is not checked.
+func TestPlainPasswordsInStreamIDs(t *testing.T) {
+	on := func(address string, plain bool) *fixture {
+		return newFixture(t, func(s *Settings, d *ingest.ServerDeps) {
+			s.Listen, s.PlainPasswords, d.Authorizer = address, plain, users{}
+			require.Equal(t, map[string]config.Address{"listen": {Listen: address, Passwords: plain}}, s.Addresses())
+		})
+	}
+	f := on("0.0.0.0:0", false)
+	_, err := call(t, f, "publish:live/a:ann:right")
+	require.ErrorIs(t, err, transport.RejectedUnauthorized)
+	f.logged("sent its password unencrypted")
+	require.EqualValues(t, 1, f.server.Counts().Publishers)
+	for _, f := range []*fixture{on("0.0.0.0:0", true), on("127.0.0.1:0", false)} {
+		c, err := dial(f, "publish:live/a:ann:right", nil)
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	}
+}
+
+// slow permits everyone, once it is closed.
+type slow chan struct{}
+
+func (s slow) Authorize(context.Context, ingest.AccessRequest) error { <-s; return nil }
+
+// A publisher that is closed while its password is checked is not accepted.
+func TestAPublisherIsClosedBeforeItIsAccepted(t *testing.T) {
+	permit := make(slow)
+	f := newFixture(t, func(_ *Settings, d *ingest.ServerDeps) { d.Authorizer = permit })
+	got := make(chan error, 1)
+	go func() { _, err := call(t, f, "live/a"); got <- err }()
+	require.Eventually(t, func() bool { return len(f.server.Connections()) == 1 }, patience, time.Millisecond)
+	require.True(t, f.server.End(f.server.Connections()[0].Number))
+	close(permit)
+	require.ErrorIs(t, <-got, transport.RejectedOverload)
+}
+
 // A publisher is listed with its user and its bytes, and ends by its number.
 func TestPublishersAreListedAndEnded(t *testing.T) {
 	f := newFixture(t, func(_ *Settings, d *ingest.ServerDeps) { d.Authorizer = users{} })

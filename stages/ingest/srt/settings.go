@@ -17,6 +17,7 @@ type Settings struct {
 	Passphrase      config.Secret            `yaml:"passphrase,omitempty" doc:"10 to 79 bytes, which every publisher needs; empty is no encryption."`
 	Passphrases     map[string]config.Secret `yaml:"passphrases,omitempty" doc:"Passphrases of the streams whose path matches a pattern, in place of passphrase; of several patterns the longest decides. An empty one is no encryption."`
 	KeyLength       int                      `yaml:"key_length" doc:"Bytes of the key that encrypts: 16, 24 or 32. Publishers are asked for it, and one with a shorter key is refused. 0 is the publisher's choice."`
+	PlainPasswords  bool                     `yaml:"plain_passwords" doc:"Take passwords though listen is an address that others reach, too: they can read the streamid on the way, even with a passphrase. Where listen is loopback they are taken anyway."`
 	AnnounceTimeout config.Duration          `yaml:"announce_timeout" doc:"A publisher that has not sent a stream that can be recorded this soon is closed."`
 }
 
@@ -40,6 +41,11 @@ func init() {
 		AnnounceTimeout: config.Duration(10 * time.Second),
 	}, "SRT: MPEG-TS over UDP, whose losses are sent again. The streamid names the stream.", newServer,
 		ingest.PublishCommand(`ffmpeg -re -i VIDEO -c copy -f mpegts "{url}&linger=5"`))
+}
+
+// Addresses returns the address at which the server listens.
+func (s *Settings) Addresses() map[string]config.Address {
+	return map[string]config.Address{"listen": {Listen: s.Listen, Passwords: s.PlainPasswords}}
 }
 
 // Check returns the problems of the settings.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/gospool/spool/pipeline/streampath"
 )
@@ -26,11 +27,11 @@ var (
 //	#!::r=live/camera01,m=publish,u=user,s=password
 //	live/camera01
 //
-// The second is that of the SRT Access Control guidelines; its values may be percent-encoded, other keys are ignored. A streamid
+// and the first and the last also with a query, as in URLs of RTMP: live/camera01?user=user&pass=password. The second is that of the SRT Access Control guidelines; its values may be percent-encoded, other keys are ignored. A streamid
 // may also be percent-encoded as a whole, because some clients do not decode that of their URL, such as ffmpeg 5. errMode is
 // the error of a streamid that asks for another mode than publish. No error quotes a password.
 func parseStreamID(text string) (id streamID, err error) {
-	if plain, err := url.PathUnescape(text); err == nil && !strings.Contains(text, ":") {
+	if plain, err := url.PathUnescape(text); err == nil && !strings.ContainsAny(text, ":?") {
 		text = plain
 	}
 	if list, is := strings.CutPrefix(text, "#!::"); is {
@@ -46,12 +47,29 @@ func parseStreamID(text string) (id streamID, err error) {
 		return streamID{}, errNoPath
 	}
 	if err := streampath.Check(id.path); err != nil {
-		return streamID{}, fmt.Errorf("the streamid names no stream: %w", err)
+		return streamID{}, fmt.Errorf("the streamid names no stream: what begins with %q is no path: %s", harmless(id.path), streampath.Rule)
 	}
 	return id, nil
 }
 
+// harmless returns the beginning of a faulty path that has no credentials: they follow a character such as ? & = , ; - or :.
+func harmless(path string) string {
+	end := strings.IndexFunc(path, func(r rune) bool {
+		return r != '/' && r != '.' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+	if end < 0 {
+		end = len(path)
+	}
+	return path[:end]
+}
+
 func parseColons(text string) (id streamID, err error) {
+	if stream, query, has := strings.Cut(text, "?"); has && strings.Count(stream, ":") < 2 { // else it is a part of the credentials
+		if id, err = parseColons(stream); err == nil {
+			id.user, id.password = credentials(query)
+		}
+		return id, err
+	}
 	mode, rest, has := strings.Cut(text, ":")
 	if !has {
 		return streamID{path: text}, nil
@@ -71,6 +89,23 @@ func parseColons(text string) (id streamID, err error) {
 		id.password = parts[2]
 	}
 	return id, nil
+}
+
+// credentials returns the user and the password in a query, as ingest.rtmp reads it.
+func credentials(query string) (user, password string) {
+	for item := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(item, "=")
+		if plain, err := url.PathUnescape(value); err == nil {
+			value = plain
+		}
+		switch key {
+		case "user", "username":
+			user = value
+		case "pass", "password":
+			password = value
+		}
+	}
+	return user, password
 }
 
 func parseAccessControl(list string) (id streamID, err error) {

@@ -24,12 +24,13 @@ type flow struct {
 	order   *reorder // nil: no RTP packet has come
 	pass    func(payload []byte, missing int, at time.Time) error
 	heard   time.Time // arrival of the newest datagram
+	opened  time.Time // when it was seen to publish last, or began
 	foreign uint64    // datagrams of other senders, not counted yet
 	closed  bool
 }
 
 func newFlow(a *Address, from netip.AddrPort, at time.Time, o mpegts.Options) *flow {
-	f := &flow{address: a, from: from, began: at, heard: at, demuxer: mpegts.NewDemuxer(o)}
+	f := &flow{address: a, from: from, began: at, heard: at, opened: at, demuxer: mpegts.NewDemuxer(o)}
 	f.pass = f.payload
 	return f
 }
@@ -105,13 +106,13 @@ func (f *flow) lost(cause string, n uint64) {
 	}
 }
 
-// look passes on packets that have waited for long enough, and counts what is not counted yet. publishes reports whether
-// the flow publishes, and silent is the time since its newest datagram.
-func (f *flow) look(now time.Time) (publishes bool, silent time.Duration, err error) {
+// look passes on packets that have waited for long enough, and counts what is not counted yet. closed is the time for which
+// the flow has not published, and silent that since its newest datagram.
+func (f *flow) look(now time.Time) (closed, silent time.Duration, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		return false, 0, hub.ErrReplaced
+		return 0, 0, hub.ErrReplaced
 	}
 	if f.order != nil {
 		err = f.order.look(now, f.pass)
@@ -122,14 +123,14 @@ func (f *flow) look(now time.Time) (publishes bool, silent time.Duration, err er
 	}
 	if pub := f.demuxer.Publisher(); pub != nil {
 		f.lost(media.DropForeignSSRC, f.foreign)
-		f.foreign = 0
+		f.foreign, f.opened = 0, now
 		select {
 		case <-pub.Done():
 			err = hub.ErrReplaced
 		default:
 		}
 	}
-	return f.demuxer.Publisher() != nil, now.Sub(f.heard), err
+	return now.Sub(f.opened), now.Sub(f.heard), err
 }
 
 // ahead reports whether the datagrams of another sender are left out because the flow goes on.

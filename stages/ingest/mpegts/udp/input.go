@@ -68,6 +68,7 @@ var (
 	errStopped = errors.New("the server stops")
 	errEnded   = errors.New("it was ended")
 	errSilent  = errors.New("the sender sends no data")
+	errNoMedia = errors.New("the sender sends no stream that can be recorded")
 	errOther   = errors.New("another sender takes its place")
 )
 
@@ -157,7 +158,7 @@ func (in *input) look() {
 		return
 	default:
 	}
-	_, silent, err := s.look(now)
+	closed, silent, err := s.look(now)
 	limit := in.of.ReadTimeout.D()
 	if pub := s.publisher(); pub != nil {
 		limit = cmp.Or(pub.Timing().ReadTimeout, limit)
@@ -167,6 +168,8 @@ func (in *input) look() {
 		in.refuse(err, now)
 	case limit > 0 && silent > limit:
 		in.end(endcause.SourceLost, errSilent)
+	case limit > 0 && closed > limit:
+		in.refuse(errNoMedia, now)
 	}
 }
 

@@ -43,7 +43,8 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 // defaultTimeout is how long nothing may come.
 const defaultTimeout = 10 * time.Second
 
-// Pull publishes the stream that arrives at the address, until nothing comes for the read timeout or ctx ends.
+// Pull publishes the stream that arrives at the address, until nothing that can be recorded comes for the read timeout or ctx
+// ends.
 func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
 	conn, err := p.address.open(ctx)
 	if err != nil {
@@ -79,16 +80,19 @@ func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Pub
 		return current.datagram(b, now)
 	}
 	look := func() error {
-		now, silent := p.Clock.Now(), time.Duration(0)
-		if current == nil {
-			silent = now.Sub(began)
-		} else if _, s, err := current.look(now); err != nil {
-			return err
-		} else {
-			silent = s
+		now := p.Clock.Now()
+		closed, silent := time.Duration(0), now.Sub(began)
+		if current != nil {
+			var err error
+			if closed, silent, err = current.look(now); err != nil {
+				return err
+			}
 		}
-		if silent > limit {
+		switch {
+		case silent > limit:
 			return fmt.Errorf("no datagram of a transport stream has come to %s for %v", p.address.Listen, limit)
+		case closed > limit:
+			return fmt.Errorf("no stream that can be recorded has come to %s for %v", p.address.Listen, limit)
 		}
 		return nil
 	}

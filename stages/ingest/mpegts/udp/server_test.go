@@ -157,6 +157,35 @@ func TestSilenceEndsAPublication(t *testing.T) {
 	require.False(t, f.hub.Live(path))
 }
 
+// null is a packet without content.
+func null() []byte { return append([]byte{0x47, 0x1f, 0xff, 0x10}, make([]byte, 184)...) }
+
+// Datagrams without media keep neither a session nor a pull.
+func TestDatagramsWithoutMediaEndASession(t *testing.T) {
+	f := newFixture(t, "", func(s *Settings, _ *ingest.ServerDeps) { s.ReadTimeout = config.Duration(time.Second) })
+	s := f.sender()
+	f.eventually("the session ends", func() bool {
+		s.send(null())
+		time.Sleep(20 * time.Millisecond) // a sender's pace
+		return strings.Contains(f.book.String(), errNoMedia.Error())
+	})
+}
+
+func TestDatagramsWithoutMediaEndAPull(t *testing.T) {
+	f := newFixture(t, "")
+	f.stop()
+	require.NoError(t, f.hub.Configure(path, hub.StreamConfig{Pull: "udp://" + f.to, ReadTimeout: time.Second}))
+	sub, err := f.hub.Subscribe(path)
+	require.NoError(t, err)
+	defer sub.Close()
+	s := f.sender()
+	f.eventually("the pull ends", func() bool {
+		_, _ = s.c.Write(null())          // an error says that the socket is not open yet
+		time.Sleep(20 * time.Millisecond) // a sender's pace
+		return strings.Contains(f.book.String(), "no stream that can be recorded has come to "+f.to)
+	})
+}
+
 func TestAConnectionIsEnded(t *testing.T) {
 	f := newFixture(t, "")
 	f.sender().stream()

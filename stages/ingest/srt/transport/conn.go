@@ -32,8 +32,13 @@ type Memory struct {
 	held       atomic.Int64
 }
 
-// connBytes is the most data in the receive buffer of one connection: 30 Mbit/s at a latency of 8 s.
-const connBytes = 32 << 20
+// The bounds of the receive buffer of one connection: 30 Mbit/s at a latency of 8 s have 23,000 packets. packetBytes is what
+// a packet takes beside its payload.
+const (
+	connBytes   = 48 << 20
+	connPackets = 32 << 10
+	packetBytes = 512
+)
 
 const (
 	tick        = 10 * time.Millisecond // between two acknowledgements (4.8.1)
@@ -86,7 +91,9 @@ type Conn struct {
 	lost      uint64          // packets before it, not yet reported
 	countsUS  int64           // newest packet of the peer
 	sentUS    int64           // newest packet to the peer
+	held      uint64          // packets in the receive buffer
 	heldBytes int64           // counted in Config.Memory
+	floor     circular.Number // start of the flow window
 	acks      acks
 	ended     error
 	stats     Stats
@@ -117,7 +124,8 @@ type link struct {
 func newConn(cfg Config, remote netip.AddrPort, l link, send func([]byte), leave func()) *Conn {
 	c := &Conn{
 		cfg: cfg, remote: remote, local: l.local, peer: l.peer, send: send, leave: leave, queue: make(chan *datagram, queueLength),
-		zero: l.at, latencyUS: l.latency.Microseconds(), keys: l.keys, next: l.first, countsUS: zeroUS,
+		zero: l.at, latencyUS: l.latency.Microseconds(), keys: l.keys, next: l.first, floor: l.first,
+		countsUS: zeroUS,
 	}
 	c.hung, c.hangUp = context.WithCancelCause(context.Background())
 	c.base.at(l.timestamp, zeroUS)
@@ -218,17 +226,38 @@ func (c *Conn) take(d *datagram) {
 // data takes a packet of media into the receive buffer.
 func (c *Conn) data(p packet.Packet, nowUS int64) {
 	h := p.Header()
-	if h.MessageNumber == 0 || c.full() || !c.keys.decrypt(p) { // number 0: of a packet filter
+	useless := h.MessageNumber == 0 || p.Len() == 0 // number 0: of a packet filter
+	if useless || c.full() || !c.inWindow(h.PacketSequenceNumber) || !c.keys.decrypt(p) {
 		p.Decommission()
 		return
 	}
 	h.PktTsbpdTime = uint64(max(c.base.at(h.Timestamp, nowUS)+c.latencyUS, 0))
 	c.buffer.Push(p)
+	c.count()
 }
 
 // full reports whether the receive buffer must not grow.
 func (c *Conn) full() bool {
-	return c.heldBytes > connBytes || c.cfg.Memory.held.Load() > c.cfg.Memory.LimitBytes
+	return c.held >= connPackets || c.heldBytes > connBytes || c.cfg.Memory.held.Load() > c.cfg.Memory.LimitBytes
+}
+
+// inWindow reports whether the peer may send a packet number yet: it bounds the gaps, which are looked at every tick. While
+// nothing is held the window begins at any later number, because the peer gives up what is too late after an outage.
+func (c *Conn) inWindow(number circular.Number) bool {
+	if number.Gt(c.floor) && number.Distance(c.floor) > flowWindow {
+		if c.held > 0 {
+			return false
+		}
+		c.floor = number
+	}
+	return true
+}
+
+// count counts what is in the receive buffer.
+func (c *Conn) count() {
+	s := c.buffer.Stats()
+	c.held = s.PktBuf
+	c.hold(int64(s.ByteBuf + s.PktBuf*packetBytes))
 }
 
 // hold counts the bytes in the receive buffer.
@@ -240,7 +269,7 @@ func (c *Conn) hold(bytes int64) {
 // work does what is due every tick.
 func (c *Conn) work(nowUS int64) {
 	c.buffer.Tick(uint64(nowUS))
-	c.hold(int64(c.buffer.Stats().ByteBuf))
+	c.count()
 	if nowUS-c.sentUS >= aliveUS {
 		c.transmit(packet.CTRLTYPE_KEEPALIVE, 0, 0, nil)
 	}

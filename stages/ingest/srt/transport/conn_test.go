@@ -139,7 +139,7 @@ func TestAPeerThatIsGone(t *testing.T) {
 // Data beyond the limit of memory is lost, and counted.
 func TestTheMemoryIsBounded(t *testing.T) {
 	cfg := config()
-	cfg.Latency, cfg.Memory.LimitBytes = time.Second, 100_000
+	cfg.Latency, cfg.Memory.LimitBytes = time.Second, 200_000
 	l, conns := receiver(t, cfg, "")
 	c, err := dial(t, l.Addr(), nil)
 	require.NoError(t, err)

@@ -32,6 +32,9 @@ func (c *Conn) changeKey(p packet.Packet, nowUS int64) {
 // acknowledge acknowledges all packets before a number. The receive buffer calls it every 10 ms, and every 64 packets
 // (light). It sends nothing if the peer knows the number.
 func (c *Conn) acknowledge(before circular.Number, light bool) {
+	if before.Gt(c.floor) {
+		c.floor = before
+	}
 	if c.ended != nil {
 		return
 	}
