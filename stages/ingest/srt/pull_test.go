@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -162,22 +163,32 @@ func TestCallersAreCheckedBesideTheListener(t *testing.T) {
 	results := make(chan error, callers)
 	for range callers {
 		go func() {
-			_, err := transport.Dial(ctx, to, transport.CallConfig{
-				Config:  transport.Config{Latency: time.Second, MaxLatency: time.Second, Memory: &transport.Memory{}, Clock: pipeline.SystemClock},
-				Timeout: patience, Go: tasks.Go,
-			})
-			results <- err
+			for {
+				c, err := transport.Dial(ctx, to, transport.CallConfig{
+					Config:  transport.Config{Latency: time.Second, MaxLatency: time.Second, Memory: &transport.Memory{}, Clock: pipeline.SystemClock},
+					Timeout: patience, Go: tasks.Go,
+				})
+				if err == nil {
+					c.HangUp(nil)
+					_ = c.Run(ctx, func(transport.Packet) error { return nil }, func(time.Time) error { return nil })
+				}
+				if !errors.Is(err, syscall.ECONNREFUSED) { // the port is not open yet
+					results <- err
+					return
+				}
+			}
 		}()
 	}
-	for err := error(nil); !errors.Is(err, transport.RejectedOverload); {
-		select {
-		case err = <-results:
-			require.Error(t, err, "the first is not accepted yet") // that the port is not open yet
-		case <-time.After(patience):
-			require.Fail(t, "the listener does not answer while it checks a caller")
-		}
+	select {
+	case err := <-results:
+		require.ErrorIs(t, err, transport.RejectedOverload)
+	case <-time.After(patience):
+		require.Fail(t, "the listener does not answer while it checks a caller")
 	}
-	close(release)
 	cancel()
+	close(release)
 	require.ErrorIs(t, <-ended, context.Canceled)
+	for range callers - 1 {
+		<-results
+	}
 }
