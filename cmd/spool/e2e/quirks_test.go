@@ -47,7 +47,7 @@ func TestQuirks(t *testing.T) {
 	cam, err := rtsptest.Start(clips, 1)
 	require.NoError(t, err)
 	t.Cleanup(cam.Close)
-	config := "streams:\n"
+	config := "ingest: {reconnect_grace: 0}\nstreams:\n" // each connection has a file of its own
 	for name, q := range quirks {
 		url := cam.URL(cmp.Or(q.of, name))
 		if q.secure {
