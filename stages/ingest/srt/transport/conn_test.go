@@ -38,7 +38,7 @@ func TestLostPacketsAreSentAgain(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			cfg := config()
-			cfg.Latency = 3 * time.Second // a slow machine is a part of the network
+			cfg.Latency = cfg.MaxLatency // a slow machine is a part of the network
 			l, conns := receiver(t, cfg, "")
 			connect := func() (srt.Conn, error) { // gosrt sends a handshake once, which may get lost
 				random := rand.New(rand.NewPCG(seed, 0))
