@@ -27,10 +27,11 @@ const path = "live/a"
 
 // fixture is a hub that pulls a stream by a command.
 type fixture struct {
-	t    *testing.T
-	hub  *hub.Hub
-	book *pipelinetest.Log
-	sub  *hub.Subscription
+	t     *testing.T
+	tasks *pipeline.Tasks
+	hub   *hub.Hub
+	book  *pipelinetest.Log
+	sub   *hub.Subscription
 }
 
 func pull(t *testing.T, command string) *fixture {
@@ -43,6 +44,7 @@ func newPull(t *testing.T, command string, change func(*hub.StreamConfig)) *fixt
 	f := &fixture{t: t, book: &pipelinetest.Log{}}
 	log := slog.New(slog.NewTextHandler(f.book, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	tasks := pipeline.NewTasks(log, pipeline.SystemClock)
+	f.tasks = tasks
 	f.hub = hub.New(pipelinetest.Pool(t), tasks, hub.Config{Log: log, Linger: time.Millisecond})
 	cfg := hub.StreamConfig{Pull: command}
 	change(&cfg)

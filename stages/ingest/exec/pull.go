@@ -70,15 +70,26 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 	cmd := exec.Command(p.words[0], p.words[1:]...)
 	cmd.Env = append(command.Environment(nil), config.CommandVariables["stream"]+"="+p.Path)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = w, complaints, closeTime
+	e, err := p.begin(ctx)
+	if err != nil {
+		_ = w.Close()
+		return err
+	}
 	group, err := command.Start(cmd)
 	_ = w.Close()
 	if err != nil {
+		e.close()
 		return fmt.Errorf("the command cannot be started: %w", err)
 	}
+	defer func() {
+		if !closed(e.ended) { // after a panic
+			_ = e.end(group, nil)
+		}
+	}()
 	o := newOutput(p, publish)
 	defer o.close()
 	why := p.read(ctx, r, o)
-	status := p.end(group, why)
+	status := e.end(group, why)
 	return p.describe(ctx, why, status, complaints.String())
 }
 
@@ -118,24 +129,65 @@ func (p *puller) read(ctx context.Context, r *os.File, o *output) error {
 // lookEvery is how often a pull looks for silence.
 const lookEvery = 250 * time.Millisecond
 
-// end ends all processes of the command: it asks them, and kills those that do not end within graceTime. A command that has
-// closed its output gets closeTime to end by itself, so that its status is its own. It returns the error of the command.
-func (p *puller) end(group *command.Group, why error) (status error) {
-	ended := make(chan struct{})
-	stop := p.Go("exec end", func(ctx context.Context) error {
-		if why == errEnded && !pipeline.Sleep(ctx, p.Clock, closeTime, ended) && closed(ended) {
-			return nil
-		}
-		group.Terminate()
-		if pipeline.Sleep(context.WithoutCancel(ctx), p.Clock, graceTime, ended) {
-			group.Kill()
+// ending ends the processes of a command. Its task begins before the command, because none begins while the program stops.
+type ending struct {
+	over  chan over     // the command is to end
+	ended chan struct{} // closed when it has ended, or was not started
+	stop  func()        // waits for the task
+}
+
+// over is a command that is to end, and why.
+type over struct {
+	group *command.Group
+	why   error
+}
+
+// begin begins the task. It returns the cause of ctx if that ends first.
+func (p *puller) begin(ctx context.Context) (*ending, error) {
+	e := &ending{over: make(chan over, 1), ended: make(chan struct{})}
+	begun := make(chan struct{})
+	e.stop = p.Go("exec end", func(task context.Context) error {
+		close(begun)
+		select {
+		case o := <-e.over:
+			p.endGroup(task, o, e.ended)
+		case <-e.ended:
 		}
 		return nil
 	})
+	select {
+	case <-begun:
+		return e, nil
+	case <-ctx.Done():
+		e.close()
+		return nil, context.Cause(ctx)
+	}
+}
+
+// endGroup ends all processes of a command: it asks them, and kills those that do not end within graceTime. A command that
+// has closed its output gets closeTime to end by itself, so that its status is its own.
+func (p *puller) endGroup(ctx context.Context, o over, ended <-chan struct{}) {
+	if o.why == errEnded && !pipeline.Sleep(ctx, p.Clock, closeTime, ended) && closed(ended) {
+		return
+	}
+	o.group.Terminate()
+	if pipeline.Sleep(context.WithoutCancel(ctx), p.Clock, graceTime, ended) {
+		o.group.Kill()
+	}
+}
+
+// end ends all processes of the command, and returns the error of the command.
+func (e *ending) end(group *command.Group, why error) (status error) {
+	e.over <- over{group, why}
 	status = group.Wait()
-	close(ended)
-	stop()
+	e.close()
 	return status
+}
+
+// close ends the task.
+func (e *ending) close() {
+	close(e.ended)
+	e.stop()
 }
 
 func closed(c <-chan struct{}) bool {

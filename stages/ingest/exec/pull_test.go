@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -121,6 +122,22 @@ func gone(pid int) bool {
 }
 
 // A command that hangs is ended after the time without data.
+// A command ends when the program stops, though no task begins any more.
+func TestACommandEndsWithTheProgram(t *testing.T) {
+	pid := filepath.Join(t.TempDir(), "pid")
+	f := pull(t, "exec:sh -c 'echo $$ > "+pid+"; exec sleep 1000'")
+	var process int
+	require.Eventually(t, func() bool {
+		text, _ := os.ReadFile(pid)
+		process, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return process > 0
+	}, patience, time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(t, f.tasks.Stop(ctx))
+	require.ErrorIs(t, syscall.Kill(process, 0), syscall.ESRCH)
+}
+
 func TestACommandThatIsSilent(t *testing.T) {
 	file := clip(t, "a.ts", "-c:v", "libx264", "-f", "mpegts")
 	for name, c := range map[string]struct{ script, want string }{
