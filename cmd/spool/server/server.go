@@ -159,6 +159,7 @@ func New(d declared.State, o Options) (*Server, error) {
 	pipeline.Provide[mp4.MayRecord](s.services, s.mayRecord)
 	pipeline.Provide(s.services, &mp4.Interrupted{Last: s.lastInterrupted})
 	pipeline.Provide(s.services, mp4.FlushInterval(cfg.FlushInterval))
+	pipeline.Provide[mp4.Standalone](s.services, false)
 	s.commandStore = &keptCommands{dir: filepath.Join(cfg.MP4.RecordPath, commandsDir), log: log}
 	s.commands = stages.NewCommands(s.tasks, clock, s.commandStore)
 	pipeline.Provide(s.services, s.commands)
