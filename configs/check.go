@@ -80,48 +80,54 @@ func (m MP4) Check() config.Problems {
 	return c.problems
 }
 
-// The range of reconnect_grace, besides 0.
-const minReconnectGrace, maxReconnectGrace = 100 * time.Millisecond, 10 * time.Minute
-
 // Check returns problems for an invalid URL or certificate fingerprint, for times out of range, and for settings without effect. No problem contains a password.
 func (s Stream) Check() config.Problems {
 	var c checks
 	if s.ReadTimeout != 0 {
 		c.between("read_timeout", s.ReadTimeout, time.Second, time.Hour)
 	}
-	if s.ReconnectGrace != 0 {
-		c.between("reconnect_grace", s.ReconnectGrace, minReconnectGrace, maxReconnectGrace)
-	}
+	c.reconnectGrace(s.ReconnectGrace)
 	if s.Pull.Empty() {
 		c.want(s.Transport == "", "transport", "has no effect without pull", "it selects how a stream is pulled")
 		c.want(s.TLS == PullTLS{}, "tls", "has no effect without pull", "it concerns the source of a pull")
+		c.want(!s.PullAlways, "pull_always", "has no effect without pull", "add the URL to pull the stream from")
 		return c.problems
 	}
-	if scheme, _, runs := config.CommandOf(s.Pull.Reveal()); runs {
-		c.fingerprint(scheme, s.TLS.Fingerprint)
-		return c.problems
+	urls := s.Pull.Reveal()
+	c.want(len(urls) <= maxPullURLs, "pull", fmt.Sprintf("has %d URLs", len(urls)), fmt.Sprintf("at most %d", maxPullURLs))
+	for i, raw := range urls {
+		c.pullURL(s.PullKey(i), raw)
 	}
-	u, err := url.Parse(s.Pull.Reveal())
-	if err != nil {
-		c.add("pull", "is not a URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are percent-encoded: %2F for /, %40 for @, %3A for :, %3F for ?, %23 for #, %25 for %")
-		return c.problems
-	}
-	c.want(u.Scheme != "", "pull", "this is not a URL: it has no scheme", "for example rtsp://10.0.0.5/stream1")
-	c.fingerprint(u.Scheme, s.TLS.Fingerprint)
-	c.want(u.Scheme == "" || u.Scheme == "file" || u.Opaque == "", "pull", "// is missing after the scheme", "for example rtsp://10.0.0.5/stream1")
+	c.want(s.TLS.Fingerprint == "" || sha256Digits.MatchString(s.TLS.Fingerprint), "tls/fingerprint", fmt.Sprintf("%.80q is not a SHA-256", s.TLS.Fingerprint), "64 hexadecimal digits, with colons or without: openssl x509 -noout -fingerprint -sha256 prints them")
 	return c.problems
+}
+
+// maxPullURLs bounds the list of a stream's URLs: each is tried in turn.
+const maxPullURLs = 16
+
+// PullKey returns the key of the URL at index i of Pull.
+func (s *Stream) PullKey(i int) string {
+	if i == 0 && len(s.Pull.Reveal()) == 1 {
+		return "pull"
+	}
+	return config.Join("pull", strconv.Itoa(i))
+}
+
+func (c *checks) pullURL(key, raw string) {
+	if _, _, runs := config.CommandOf(raw); runs {
+		return
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		c.add(key, "is not a URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are percent-encoded: %2F for /, %40 for @, %3A for :, %3F for ?, %23 for #, %25 for %")
+		return
+	}
+	c.want(u.Scheme != "", key, "this is not a URL: it has no scheme", "for example rtsp://10.0.0.5/stream1")
+	c.want(u.Scheme == "" || u.Scheme == "file" || u.Opaque == "", key, "// is missing after the scheme", "for example rtsp://10.0.0.5/stream1")
 }
 
 // sha256Digits matches a SHA-256 fingerprint in the forms that programs print.
 var sha256Digits = regexp.MustCompile(`^([0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31})$`)
-
-func (c *checks) fingerprint(scheme, text string) {
-	if text == "" {
-		return
-	}
-	c.want(sha256Digits.MatchString(text), "tls/fingerprint", fmt.Sprintf("%.80q is not a SHA-256", text), "64 hexadecimal digits, with colons or without: openssl x509 -noout -fingerprint -sha256 prints them")
-	c.want(scheme == "rtsps", "tls/fingerprint", fmt.Sprintf("has no effect with %s://", scheme), "only rtsps:// is encrypted")
-}
 
 var quoted = regexp.MustCompile(`"[^"]*"`)
 
@@ -194,9 +200,7 @@ func (c *Config) checkJobs(k *checks) {
 func (i *Ingest) Check() config.Problems {
 	var c checks
 	c.between("read_timeout", i.ReadTimeout, time.Second, time.Hour)
-	if i.ReconnectGrace != 0 {
-		c.between("reconnect_grace", i.ReconnectGrace, minReconnectGrace, maxReconnectGrace)
-	}
+	c.reconnectGrace(i.ReconnectGrace)
 	for path, at := range i.Addresses() {
 		c.address(path, at.Listen)
 	}
@@ -319,6 +323,13 @@ func (c *checks) want(ok bool, key, msg, hint string) {
 func (c *checks) between(key string, d config.Duration, lo, hi time.Duration) {
 	if d.D() < lo || d.D() > hi {
 		c.add(key, d.String()+" is out of range", fmt.Sprintf("%s to %s", config.Duration(lo), config.Duration(hi)))
+	}
+}
+
+// reconnectGrace checks a reconnect_grace; 0 is off.
+func (c *checks) reconnectGrace(d config.Duration) {
+	if d != 0 {
+		c.between("reconnect_grace", d, 100*time.Millisecond, 10*time.Minute)
 	}
 }
 

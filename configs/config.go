@@ -62,16 +62,17 @@ type MP4 struct {
 
 // Stream holds the settings of one stream.
 type Stream struct {
-	Pull              config.URL `yaml:"pull,omitempty" doc:"URL that the stream is pulled from while it has a subscriber; empty: a client publishes the stream."`
-	Transport         string     `yaml:"transport,omitempty" oneof:"tcp udp" doc:"Transport of the media in RTSP; empty: tcp, and udp if the source refuses tcp or sends nothing."`
-	OverridePublisher bool       `yaml:"override_publisher,omitempty" doc:"true: a second publisher replaces the first one. false: it is refused."`
+	Pull              config.URLs `yaml:"pull,omitempty" doc:"URL that the stream is pulled from while it has a subscriber, or a list of URLs: one after another is tried until one works, and the first ones again once a minute. Empty: a client publishes the stream."`
+	PullAlways        bool        `yaml:"pull_always,omitempty" doc:"true: the stream is pulled all the time, not only while it has a subscriber."`
+	Transport         string      `yaml:"transport,omitempty" oneof:"tcp udp" doc:"Transport of the media in RTSP; empty: tcp, and udp if the source refuses tcp or sends nothing."`
+	OverridePublisher bool        `yaml:"override_publisher,omitempty" doc:"true: a second publisher replaces the first one. false: it is refused."`
 
 	ReadTimeout    config.Duration `yaml:"read_timeout,omitempty" doc:"Replaces ingest.read_timeout for a source that sends rarely; 0 takes ingest.read_timeout. A shorter silence of a track is not a problem."`
 	ReconnectGrace config.Duration `yaml:"reconnect_grace,omitempty" doc:"Replaces ingest.reconnect_grace; 0 takes ingest.reconnect_grace."`
 	WallClock      string          `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"Replaces ingest.wall_clock."`
 	Audio          StreamAudio     `yaml:"audio,omitempty" doc:"How sound is recorded."`
 
-	TLS PullTLS `yaml:"tls,omitempty" doc:"Certificate to trust, with rtsps; without it the system's roots decide."`
+	TLS PullTLS `yaml:"tls,omitempty" doc:"Certificate to trust, with a URL whose connection is encrypted; without it the system's roots decide."`
 
 	Priority int `yaml:"priority,omitempty" doc:"Under overload or on a full disk, streams of a lower priority lose media first. The default is 0."`
 

@@ -37,7 +37,7 @@ func load(t *testing.T, o configs.Options) *configs.Config {
 func TestNothingConfiguredRecordsTheDemo(t *testing.T) {
 	c := load(t, inDir(t, ""))
 	require.Equal(t, configs.StreamPath("live/demo"), c.Demo)
-	require.Equal(t, "testpattern://?size=640x360&fps=25&gop=50", c.Streams["live/demo"].Pull.Reveal())
+	require.Equal(t, []string{"testpattern://?size=640x360&fps=25&gop=50"}, c.Streams["live/demo"].Pull.Reveal())
 	require.Equal(t, "127.0.0.1:8080", c.HTTP.Listen)
 	require.Equal(t, "127.0.0.1:8554", c.Ingest.Servers["rtsp"].(*rtsp.Settings).Listen)
 	require.Equal(t, filepath.Join("recordings", "spool.db"), c.Database.DSN.Reveal())
@@ -84,7 +84,7 @@ func TestLaterLayersOverrideEarlierOnes(t *testing.T) {
 	require.True(t, c.MP4.Fragment)
 	require.Equal(t, 7, c.MP4.ExpireDays)
 	require.Equal(t, "{stream}_{date}_{time}.mp4", c.MP4.FilenamePattern)
-	require.Equal(t, map[configs.StreamPath]configs.Stream{"a": {Pull: config.NewURL("rtsp://h/a"), Transport: "udp"}, "b": {}}, c.Streams)
+	require.Equal(t, map[configs.StreamPath]configs.Stream{"a": {Pull: config.NewURLs("rtsp://h/a"), Transport: "udp"}, "b": {}}, c.Streams)
 
 	shown := string(c.Show())
 	file := filepath.Join(o.Dir, configs.FileName)
@@ -109,8 +109,8 @@ func TestAnEmptyBlockKeepsItsDefaults(t *testing.T) {
 
 func TestStreamPathsMayHoldAnySeparator(t *testing.T) {
 	c := load(t, inDir(t, "streams:\n  live.a/b::c: {pull: 'rtsp://h/1'}\n  live: {pull: 'rtsp://h/2'}\n  live/pull: {pull: 'rtsp://h/3', transport: udp}\n"))
-	require.Equal(t, "rtsp://h/1", c.Streams["live.a/b::c"].Pull.Reveal())
-	require.Equal(t, "rtsp://h/2", c.Streams["live"].Pull.Reveal())
+	require.Equal(t, []string{"rtsp://h/1"}, c.Streams["live.a/b::c"].Pull.Reveal())
+	require.Equal(t, []string{"rtsp://h/2"}, c.Streams["live"].Pull.Reveal())
 	require.Equal(t, "udp", c.Streams["live/pull"].Transport)
 }
 
@@ -223,7 +223,7 @@ func TestJobsThatTheirPipelinesDoNotServe(t *testing.T) {
 func TestNoSecretIsShown(t *testing.T) {
 	o := inDir(t, "streams: {a: {pull: 'rtsp://admin:s3cret@h/x'}}\ndatabase: {driver: mysql, dsn: 'u:s3cret@tcp(h)/d'}\n")
 	c := load(t, o)
-	require.Equal(t, "rtsp://admin:s3cret@h/x", c.Streams["a"].Pull.Reveal())
+	require.Equal(t, []string{"rtsp://admin:s3cret@h/x"}, c.Streams["a"].Pull.Reveal())
 	require.NotContains(t, string(c.Show()), "s3cret")
 	require.Contains(t, string(c.Show()), "rtsp://h/…")
 	require.Contains(t, string(c.Show()), "tcp(h)/d")

@@ -24,8 +24,8 @@ const referenceHead = `# Every setting with its default and what it means. Gener
 func Reference(stages []pipeline.StageInfo) []byte {
 	c := Default()
 	c.Streams = map[StreamPath]Stream{
-		"live/camera01": {Pull: config.NewURL("rtsp://10.0.0.5/stream1"), Transport: "tcp", OverridePublisher: true, Priority: 10, ReadTimeout: config.Duration(2 * time.Minute), ReconnectGrace: config.Duration(time.Minute), WallClock: "arrival", Audio: StreamAudio{G711: "keep"}, Retention: exampleRetention},
-		"live/camera02": {Pull: config.NewURL("rtsps://10.0.0.6/stream1"), TLS: PullTLS{Fingerprint: strings.Repeat("0", 64)}},
+		"live/camera01": {Pull: config.NewURLs("rtsp://10.0.0.5/stream1", "rtsp://10.0.0.6/stream1"), PullAlways: true, Transport: "tcp", OverridePublisher: true, Priority: 10, ReadTimeout: config.Duration(2 * time.Minute), ReconnectGrace: config.Duration(time.Minute), WallClock: "arrival", Audio: StreamAudio{G711: "keep"}, Retention: exampleRetention},
+		"live/camera02": {Pull: config.NewURLs("rtsps://10.0.0.6/stream1"), TLS: PullTLS{Fingerprint: strings.Repeat("0", 64)}},
 	}
 	for name, stages := range map[PipelineName][]byte{DefaultPipeline: pipelineYAML, DefaultLive: liveYAML} {
 		p := c.Pipelines[name]

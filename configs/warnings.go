@@ -42,6 +42,9 @@ func (c *Config) warnings() (ps config.Problems) {
 		if c.Egress.Enable && c.served(string(path)) {
 			text = "no pipeline records this stream: it is pulled only while a client watches it"
 		}
+		if c.Streams[path].PullAlways {
+			text = "no pipeline records this stream: it is pulled all the time, but not recorded"
+		}
 		warn("", text, "streams", string(path))
 	}
 	return ps.Sorted()

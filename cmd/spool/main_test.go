@@ -136,7 +136,7 @@ func TestCheckNamesEveryProblemWithItsLine(t *testing.T) {
 	require.Equal(t, exitUsage, code)
 	require.Empty(t, out)
 	require.Contains(t, errs, `config.yaml:1:7: mp4/max_durations: unknown key "max_durations", did you mean "max_duration"?`)
-	require.Contains(t, errs, "config.yaml:3:13: streams/a/pull: text is wanted here")
+	require.Contains(t, errs, "config.yaml:3:13: streams/a/pull: a URL is wanted here, or a list of URLs")
 	require.Contains(t, errs, "spool: the configuration is refused: 2 problems\n")
 }
 
@@ -149,10 +149,28 @@ func TestOnlyTheFileNamesACommandToPull(t *testing.T) {
 	require.NotEqual(t, exitOK, code)
 	require.Contains(t, errs, "which only the configuration file may name")
 	require.NotContains(t, errs, "c4n4ry")
-	code, _, errs = spool(t, "streams: {live/b: {}}", "check", "--set", `streams={live/a: {pull: "exec:touch c4n4ry"}}`)
-	require.NotEqual(t, exitOK, code)
-	require.Contains(t, errs, "which only the configuration file may name")
-	require.NotContains(t, errs, "c4n4ry")
+	for _, set := range []string{`streams={live/a: {pull: "exec:touch c4n4ry"}}`, `streams[live/b]/pull=[rtsp://h/a, "exec:touch c4n4ry"]`} {
+		code, _, errs = spool(t, "streams: {live/b: {}}", "check", "--set", set)
+		require.NotEqual(t, exitOK, code)
+		require.Contains(t, errs, "which only the configuration file may name")
+		require.NotContains(t, errs, "c4n4ry")
+	}
+}
+
+func TestFingerprintsAreForConnectionsByTLS(t *testing.T) {
+	for url, want := range map[string]string{
+		"rtsps://h/a": "", "rtmps://h/a/b": "", "https://h/a": "",
+		"rtsp://h/a": "is for rtsps URLs", "rtmp://h/a/b": "is for rtmps URLs", "http://h/a": "is for https URLs",
+		"srt://h:9": "has no effect with srt", "file:a.mp4": "has no effect with file", "testpattern://": "has no effect with testpattern",
+		"udp://0.0.0.0:9": "not for datagrams",
+	} {
+		code, _, errs := spool(t, `streams: {a: {pull: ["rtsps://h/b", "`+url+`"], tls: {fingerprint: `+strings.Repeat("ab", 32)+`}}}`, "check")
+		require.Equal(t, want == "", code == exitOK, "%s: %s", url, errs)
+		if want != "" {
+			require.Contains(t, errs, "config.yaml:1:37: streams/a/pull/1: ")
+			require.Contains(t, errs, want)
+		}
+	}
 }
 
 // Only the build finds faults of stages, their settings and order, and of the schemes of URLs.

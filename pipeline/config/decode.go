@@ -18,7 +18,7 @@ import (
 // any tag for Marks, Texts and Numbers.
 //
 // Decode supports structs, maps with text keys, slices, pointers, bool, numbers, text, Duration, Size, Hidden,
-// HiddenList, Node and *Node (for the tree as written), any, and types with UnmarshalText. No problem quotes
+// HiddenList, URLs, Node and *Node (for the tree as written), any, and types with UnmarshalText. No problem quotes
 // the value of a hidden setting. Decode refuses a number in place of a text. A value without a line comes from
 // an environment variable or a flag: it is a text, and Decode parses it as the type of its setting.
 func (n *Node) Decode(into any) Problems {
@@ -48,6 +48,7 @@ var (
 	sizeType         = reflect.TypeFor[Size]()
 	textType         = reflect.TypeFor[encoding.TextUnmarshaler]()
 	hideTakerType    = reflect.TypeFor[hideTaker]()
+	urlsType         = reflect.TypeFor[URLs]()
 )
 
 // value decodes n into v, and then calls the hooks of v's type: Validate and Check.

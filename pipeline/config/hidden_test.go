@@ -24,6 +24,8 @@ const canary = "c4n4ry"
 type hiding struct {
 	Secret      config.Secret          `yaml:"secret"`
 	URL         config.URL             `yaml:"url"`
+	URLs        config.URLs            `yaml:"urls"`
+	OneURL      config.URLs            `yaml:"one_url"`
 	DSN         config.DSN             `yaml:"dsn"`
 	Token       config.Token           `yaml:"token"`
 	Command     config.Command         `yaml:"command"`
@@ -43,6 +45,7 @@ func filled() hiding {
 	token := config.NewSecret(canary + "1")
 	return hiding{
 		Secret: config.NewSecret(canary + "2"), URL: config.NewURL("https://" + canary + ":" + canary + "@host/" + canary + "?x=" + canary + "#" + canary),
+		URLs: config.NewURLs("rtsp://"+canary+":"+canary+"@host/", "rtsp://host/"+canary), OneURL: config.NewURLs("rtsp://host/" + canary),
 		Token: config.NewToken(canary + "0"), DSN: config.NewDSN("postgres://" + canary + ":" + canary + "@h/db?sslpassword=" + canary), Command: config.NewCommand("curl", "-H", canary),
 		Environment: config.NewEnvironment("NAME="+canary, "HOME"), Many: []config.Secret{config.NewSecret(canary + "3")},
 		ByName: map[string]hidingBelow{"a": {&token}}, secret: config.NewSecret(canary + "4"), command: config.NewCommand("sh", "-c", canary),
@@ -54,7 +57,7 @@ func TestHiddenValuesAreNotPrinted(t *testing.T) {
 	v := filled()
 	shown := map[string]string{}
 	for _, verb := range []string{"v", "+v", "#v", "s", "q", "x", "X", "d", "p", "t", "c", "U", "20s", "-20v", "# x"} {
-		for name, value := range map[string]any{"value": v, "pointer": &v, "secret": v.Secret, "url": v.URL, "dsn": v.DSN, "token": v.Token, "command": v.Command, "environment": v.Environment, "list": v.Many} {
+		for name, value := range map[string]any{"value": v, "pointer": &v, "secret": v.Secret, "url": v.URL, "urls": v.URLs, "dsn": v.DSN, "token": v.Token, "command": v.Command, "environment": v.Environment, "list": v.Many} {
 			shown["%"+verb+" "+name] = fmt.Sprintf("%"+verb, value)
 		}
 	}
@@ -70,7 +73,7 @@ func TestHiddenValuesAreNotPrinted(t *testing.T) {
 	shown["encode"] = string(config.Encode(v, config.Style{}))
 	var log bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewJSONHandler(&log, nil), slog.NewTextHandler(&log, nil)} {
-		slog.New(h).With("with", v.URL).Info("m", "secret", v.Secret, "url", v.URL, "dsn", v.DSN, "command", v.Command, "environment", v.Environment, "all", v, "pointer", &v, "error", fmt.Errorf("%w of %v", errors.New("x"), v.Command))
+		slog.New(h).With("with", v.URL).Info("m", "secret", v.Secret, "url", v.URL, "urls", v.URLs, "dsn", v.DSN, "command", v.Command, "environment", v.Environment, "all", v, "pointer", &v, "error", fmt.Errorf("%w of %v", errors.New("x"), v.Command))
 	}
 	shown["log"] = log.String()
 	for how, out := range shown {

@@ -75,7 +75,7 @@ func (d *decoder) wrongFor(n *Node, wanted reflect.Type, want, example string) {
 // hidden decodes n into v, a Hidden or a HiddenList, and adds the problems.
 func (d *decoder) hidden(n *Node, v reflect.Value) {
 	taker := v.Addr().Interface().(hideTaker)
-	if _, list := taker.(interface{ Shown() []string }); list {
+	if text, _ := n.Scalar.(string); listHider(v.Type()) || v.Type() == urlsType && listed(text) {
 		n = d.flow(n)
 	}
 	for _, p := range taker.take(n) {
@@ -301,8 +301,11 @@ func (d *decoder) text(n *Node, v reflect.Value) {
 }
 
 // listHider reports whether a type is a HiddenList, such as Command. Decode accepts ${...} in a HiddenList, because
-// a Command may run a shell that replaces it.
+// a Command may run a shell that replaces it. URLs are none: a program reads them as they are.
 func listHider(t reflect.Type) bool {
+	if t == urlsType {
+		return false
+	}
 	taker, hides := reflect.New(t).Interface().(hideTaker)
 	if !hides {
 		return false

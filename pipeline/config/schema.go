@@ -40,6 +40,9 @@ func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.St
 	case t == sizeType:
 		return numberOrText(sizePattern, true)
 	case reflect.PointerTo(t).Implements(hideTakerType):
+		if t == urlsType {
+			return map[string]any{"type": []any{"string", "array", "null"}, "items": map[string]any{"type": "string"}}
+		}
 		if _, text := reflect.New(t).Interface().(encoding.TextUnmarshaler); text {
 			return map[string]any{"type": []any{"string", "null"}}
 		}

@@ -4,18 +4,22 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // StreamConfig holds the settings of one path from the configuration.
 type StreamConfig struct {
-	Pull      string // URL to fetch the stream from; empty: a client publishes the stream
-	Transport string // PullOptions.Transport
-	Override  bool   // a publisher may replace the path's publisher even if that one sends
+	Pull      string   // URL to fetch the stream from; empty: a client publishes the stream
+	Fallbacks []string // URLs that are tried in this order when Pull does not work
+	Always    bool     // the stream is pulled from PullAlways on, not only while it has a subscription
+	Transport string   // PullOptions.Transport
+	Override  bool     // a publisher may replace the path's publisher even if that one sends
 
 	Fingerprint    string        // SHA-256 of the source's certificate; empty: the system's root certificates decide
 	ReadTimeout    time.Duration // 0: Config.ReadTimeout
@@ -26,7 +30,7 @@ type StreamConfig struct {
 
 // Configure sets the settings of a path. It returns an error if the path or the settings of the
 // pull are invalid. The hub connects to the pull URL while the stream has a subscription, and for
-// Config.Linger after its last one. A running pull with unchanged settings continues. If its
+// Config.Linger after its last one, or with Always all the time. A running pull with unchanged settings continues. If its
 // settings change, the hub ends it, and starts the new pull after the old connection is closed. The
 // runs that read the stream then end, as they do when a publisher leaves.
 func (h *Hub) Configure(path string, c StreamConfig) error {
@@ -43,15 +47,33 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 	h.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.override, s.readTimeout, s.reconnectGrace, s.wallClock, s.g711 = c.Override, c.ReadTimeout, c.ReconnectGrace, c.WallClock, c.G711
+	alike := s.always == c.Always
+	s.always, s.override, s.readTimeout, s.reconnectGrace, s.wallClock, s.g711 = c.Always, c.Override, c.ReadTimeout, c.ReconnectGrace, c.WallClock, c.G711
 	if s.named.IsZero() {
 		s.named = h.cfg.Clock.Now()
 	}
 	if s.pull.same(next) {
+		if !alike {
+			s.demand()
+		}
 		return nil
 	}
 	s.replacePull(next)
 	return nil
+}
+
+// PullAlways begins the pulls of the streams with StreamConfig.Always. The caller calls it once, when all that watches the
+// hub is ready.
+func (h *Hub) PullAlways() {
+	h.pullsAlways.Store(true)
+	h.mu.Lock()
+	streams := slices.Collect(maps.Values(h.streams))
+	h.mu.Unlock()
+	for _, s := range streams {
+		s.mu.Lock()
+		s.demand()
+		s.mu.Unlock()
+	}
 }
 
 // hangUpTime bounds the time that Forget waits for the end of a pull.
@@ -71,7 +93,7 @@ func (h *Hub) Forget(path string) {
 	s.configured.Store(false)
 	h.mu.Unlock()
 	s.mu.Lock()
-	s.override, s.readTimeout, s.reconnectGrace, s.wallClock, s.g711, s.named = false, 0, 0, "", "", time.Time{}
+	s.always, s.override, s.readTimeout, s.reconnectGrace, s.wallClock, s.g711, s.named = false, false, 0, 0, "", "", time.Time{}
 	ended := s.pull.over()
 	s.replacePull(nil)
 	s.mu.Unlock()
@@ -83,7 +105,7 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	if c.Pull == "" {
 		return nil, nil
 	}
-	puller, err := NewPuller(c.Pull, PullOptions{
+	sources, err := c.sources(PullOptions{
 		Path: path, Transport: c.Transport, Fingerprint: c.Fingerprint, ReadTimeout: cmp.Or(c.ReadTimeout, h.cfg.ReadTimeout),
 		KeepG711: h.cfg.keepsG711(c.G711),
 		Log:      h.cfg.Log.With("stream", path), Clock: h.cfg.Clock, Go: h.tasks.Go,
@@ -91,7 +113,7 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pull{from: c, puller: puller, shown: config.NewURL(c.Pull).String()}, nil
+	return &pull{from: c, sources: sources, preferredWait: preferredWait}, nil
 }
 
 // same reports whether two pulls fetch the same stream with the same settings. Two nil pulls are
@@ -103,7 +125,8 @@ func (p *pull) same(o *pull) bool {
 	a, b := p.from, o.from
 	a.Override, b.Override = false, false // Override concerns only publishers
 	a.ReconnectGrace, b.ReconnectGrace = 0, 0
-	return a == b
+	a.Always, b.Always = false, false // see stream.wanted
+	return reflect.DeepEqual(a, b)
 }
 
 // over returns a channel that is closed when the running pull ends. The channel is closed already

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -90,6 +91,8 @@ type Hub struct {
 	watch   func(path string)
 	left    func(Departure)
 	closed  bool
+
+	pullsAlways atomic.Bool // PullAlways was called
 
 	recordings  Recordings // nil: the hub keeps the newest GOP of every stream
 	leaveBudget func()

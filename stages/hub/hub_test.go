@@ -395,6 +395,7 @@ type well struct {
 	fail    atomic.Bool
 	finite  bool
 	follows bool  // it fails when its publication ends
+	mute    bool  // it publishes, and fails without media
 	breaks  bool  // it fails behind some media
 	err     error // of a failure; nil: refused
 }
@@ -409,6 +410,9 @@ func (w *well) Pull(ctx context.Context, publish func(string) (*hub.Publisher, e
 	p, err := publish("well")
 	if err != nil {
 		return err
+	}
+	if w.mute {
+		return errors.New("it sends nothing")
 	}
 	if err := p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}); err != nil {
 		return err

@@ -117,8 +117,12 @@ func schemeNames(by map[string]Scheme) string {
 // pull is the connection of a stream with a pull URL. The stream's mutex guards its fields.
 type pull struct {
 	from    StreamConfig
-	puller  Puller
-	shown   string // the URL without user and password
+	sources []source
+	at      int // index of the source that is pulled, or was pulled last
+
+	preferredWait time.Duration // until a preferred source is tried again; the running pull owns it
+	skipped       failures      // of sources before the last one; the running pull owns it
+
 	running bool
 	ended   chan struct{}           // closed when the running pull has ended
 	cancel  context.CancelCauseFunc // ends the running pull; nil: it is just starting, or none runs
@@ -133,7 +137,7 @@ var (
 )
 
 func (p *pull) describe(i *media.StreamInfo) {
-	i.Pull = p.shown
+	i.Pull = p.sources[p.at].shown
 	if p.running {
 		i.State = "connecting"
 	}
@@ -200,9 +204,7 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 		Failed: func(err error, wait time.Duration) { s.pullFailed(p, err, wait, media) },
 	}
 	retry.Run(ctx, func() (last bool, err error) {
-		units := s.accessUnits.Load()
-		err = s.pullOnce(ctx, p.puller)
-		media = s.accessUnits.Load() > units
+		media, err = s.pullInTurn(ctx, p)
 		return err == nil || errors.Is(err, ErrClosed) || s.hub.isClosed(), err
 	})
 	s.stopped(p, ctx.Err() != nil)
@@ -218,7 +220,7 @@ func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) 
 	times, say := p.failed.add(err, s.hub.cfg.Clock.Now(), media)
 	s.mu.Unlock()
 	if say {
-		s.log.Warn("pull failed", "url", p.shown, "error", err, "again_in", wait.Round(10*time.Millisecond), "times_so_far", times)
+		s.log.Warn("pull failed", "url", p.sources[0].shown, "error", err, "again_in", wait.Round(10*time.Millisecond), "times_so_far", times)
 	}
 }
 
@@ -235,12 +237,13 @@ func (s *stream) stopped(p *pull, hungUp bool) {
 	}
 }
 
-func (s *stream) pullOnce(ctx context.Context, puller Puller) (err error) {
+// pullOnce pulls a source until it has ended. It calls before, which may be nil, before the source publishes.
+func (s *stream) pullOnce(ctx context.Context, puller Puller, before func()) (err error) {
 	var pub *Publisher
 	defer func() {
 		switch {
 		case pub == nil:
-		case ctx.Err() != nil:
+		case ctx.Err() != nil && context.Cause(ctx) != errPreferred:
 			pub.Close(endcause.SourceLost)
 		case err == nil:
 			pub.Close(endcause.EndOfFile)
@@ -249,6 +252,9 @@ func (s *stream) pullOnce(ctx context.Context, puller Puller) (err error) {
 		}
 	}()
 	return puller.Pull(ctx, func(origin string) (*Publisher, error) {
+		if before != nil {
+			before()
+		}
 		var err error
 		pub, err = s.hub.Publish(s.path, PublishOptions{Origin: origin})
 		return pub, err

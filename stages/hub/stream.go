@@ -33,6 +33,7 @@ type stream struct {
 	readers atomic.Pointer[readers] // newest result of Recordings.MayBegin; nil: none yet
 
 	mu             sync.Mutex    // guards the fields below
+	always         bool          // StreamConfig.Always
 	override       bool          // StreamConfig.Override
 	readTimeout    time.Duration // 0: Config.ReadTimeout
 	wallClock      string        // empty: Config.WallClock
@@ -111,8 +112,10 @@ func (s *stream) mayBegin() *readers {
 	return is
 }
 
-// wanted reports whether the stream has a subscription, or a reader or a window. The caller holds s.mu.
-func (s *stream) wanted() bool { return len(s.subs)+s.units.users > 0 }
+// wanted reports whether the stream has a subscription, or a reader or a window, or is always pulled. The caller holds s.mu.
+func (s *stream) wanted() bool {
+	return len(s.subs)+s.units.users > 0 || s.always && s.hub.pullsAlways.Load()
+}
 
 // always is the result for a hub without Recordings, or with Config.ServesReaders.
 var always = readers{may: true}

@@ -107,6 +107,14 @@ func same(t *testing.T, file, source, kind string) match {
 func runOf(t *testing.T, file, source, kind string, read func(t *testing.T, file, kind string) track) (m match) {
 	t.Helper()
 	got, want := read(t, file, kind), read(t, source, kind)
+	tick := 1000/float64(got.scale) + 1000/float64(want.scale) + 1000/90000. // ms; RTP's clock is in between
+	return runWithin(t, file, kind, got, want, tick)
+}
+
+// runWithin compares the packets of a file, got, with those of its source, want, whose times may differ by so many
+// milliseconds.
+func runWithin(t *testing.T, file, kind string, got, want track, tick float64) (m match) {
+	t.Helper()
 	require.NotEmpty(t, got.packets)
 	for m.from < len(want.packets) && want.packets[m.from].hash != got.packets[0].hash {
 		m.from++
@@ -114,7 +122,6 @@ func runOf(t *testing.T, file, source, kind string, read func(t *testing.T, file
 	m.count = len(got.packets)
 	require.LessOrEqual(t, m.from+m.count, len(want.packets), "%s: %s packets that are none of the source", file, kind)
 	first, origin := got.packets[0], want.packets[m.from]
-	tick := 1000/float64(got.scale) + 1000/float64(want.scale) + 1000/90000. // ms; RTP's clock is in between
 	for i, g := range got.packets {
 		w := want.packets[m.from+i]
 		require.Equal(t, w.hash, g.hash, "%s: %s packet %d", file, kind, i)

@@ -40,23 +40,7 @@ func TestRTMPIsRecorded(t *testing.T) {
 }
 
 // sameToMilliseconds is same for a protocol whose times are in ms.
-func sameToMilliseconds(t *testing.T, file, source, kind string) (m match) {
+func sameToMilliseconds(t *testing.T, file, source, kind string) match {
 	t.Helper()
-	got, want := probe(t, file, kind), probe(t, source, kind)
-	require.NotEmpty(t, got.packets)
-	for m.from < len(want.packets) && want.packets[m.from].hash != got.packets[0].hash {
-		m.from++
-	}
-	m.count = len(got.packets)
-	require.LessOrEqual(t, m.from+m.count, len(want.packets), "%s: %s packets that are none of the source", file, kind)
-	first, origin := got.packets[0], want.packets[m.from]
-	for i, g := range got.packets {
-		w := want.packets[m.from+i]
-		require.Equal(t, w.hash, g.hash, "%s: %s packet %d", file, kind, i)
-		require.InDelta(t, want.millis(w.dts-origin.dts), got.millis(g.dts-first.dts), 1.1, "%s: decoding time of %s packet %d", file, kind, i)
-		require.InDelta(t, want.millis(w.pts-origin.pts), got.millis(g.pts-first.pts), 1.1, "%s: presentation time of %s packet %d", file, kind, i)
-	}
-	m.firstMillis = want.millis(origin.pts)
-	m.shift = got.millis(first.pts) - m.firstMillis
-	return m
+	return runWithin(t, file, kind, probe(t, file, kind), probe(t, source, kind), 1.1)
 }

@@ -26,7 +26,7 @@ type Command struct {
 	Fingerprint string        `placeholder:"HEX" help:"SHA-256 of the only accepted certificate, for a self-signed one."`
 }
 
-// Env holds the outputs of the command, and makes its log.
+// Env holds the outputs of the command, and its log.
 type Env struct {
 	Stdout, Stderr io.Writer
 	Log            *slog.Logger
@@ -97,12 +97,13 @@ func (c *Command) watch(r *recording, line *line, out io.Writer, signals <-chan 
 			case time.Since(stopped) > sameSignal:
 				return errStopped
 			}
-		case <-r.ended:
-			r.look()
-			line.end()
-			return r.summary(out, lost)
 		case now := <-look.C:
+			ended := r.ended() // before the last look
 			r.look()
+			if ended {
+				line.end()
+				return r.summary(out, lost)
+			}
 			line.show(now, &r.seen)
 			if away := r.awayFor(now); away > c.Wait && stopped.IsZero() {
 				stopped, lost = now, r.whyAway()

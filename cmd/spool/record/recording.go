@@ -25,7 +25,6 @@ type recording struct {
 	tasks    *pipeline.Tasks
 	hub      *hub.Hub
 	recorder *recorder.Recorder
-	ended    chan struct{} // closed when the recording has ended
 	files    files
 	seen     progress
 
@@ -38,7 +37,7 @@ const poolBytes = 64 << 20
 
 // open makes the parts of a recording, and starts nothing. An error means that the command line is wrong.
 func (c *Command) open(log *slog.Logger) (*recording, error) {
-	r := &recording{stream: streamOf(c.Source), log: log, ended: make(chan struct{})}
+	r := &recording{stream: streamOf(c.Source), log: log}
 	plan, err := c.plan()
 	if err != nil {
 		return nil, err
@@ -69,20 +68,11 @@ func (c *Command) open(log *slog.Logger) (*recording, error) {
 func (r *recording) start(duration time.Duration) error {
 	r.lastLive = time.Now()
 	_, err := r.recorder.Start(r.stream, recorder.StartOptions{Duration: duration})
-	if err != nil {
-		return err
-	}
-	r.tasks.Go("record", func(ctx context.Context) error {
-		for pipeline.Sleep(ctx, pipeline.SystemClock, watchEvery, nil) {
-			if len(r.recorder.Status(r.stream)) == 0 {
-				break
-			}
-		}
-		close(r.ended)
-		return nil
-	})
-	return nil
+	return err
 }
+
+// ended reports whether the recording has ended.
+func (r *recording) ended() bool { return len(r.recorder.Status(r.stream)) == 0 }
 
 // stop makes the recording end after the newest access unit. It does not wait.
 func (r *recording) stop(reason string) {

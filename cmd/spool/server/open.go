@@ -73,6 +73,7 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	s.logFilesystems() // after listen: the probes write to the disk, and delay the first answer
 	s.servers.Start(ctx, s.tasks)
+	s.hub.PullAlways()
 	s.tasks.Go("watching for silent streams", s.hub.WatchSilence)
 	s.startRetention()
 	s.tasks.Go("deletion of old exports", s.exports.Run)

@@ -35,6 +35,9 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	if o.Transport != "" {
 		return nil, errors.New("transport has no effect with exec: it is for rtsp://")
 	}
+	if o.Fingerprint != "" {
+		return nil, errors.New("tls.fingerprint has no effect with exec: it is for connections by TLS")
+	}
 	words, err := split(o.Command)
 	if err != nil {
 		return nil, err

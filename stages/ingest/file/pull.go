@@ -62,6 +62,9 @@ type puller struct {
 }
 
 func newPuller(o hub.PullOptions) (hub.Puller, error) {
+	if o.Fingerprint != "" {
+		return nil, errors.New("tls.fingerprint has no effect with file: it is for connections by TLS")
+	}
 	cfg, err := Parse(o.URL)
 	if err != nil {
 		return nil, err

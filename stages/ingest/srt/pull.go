@@ -36,6 +36,9 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	if o.Transport != "" {
 		return nil, errors.New("transport has no effect with srt://: it is for rtsp://")
 	}
+	if o.Fingerprint != "" {
+		return nil, errors.New("tls.fingerprint has no effect with srt: it is for connections by TLS")
+	}
 	t, err := parseTarget(o.URL)
 	if err != nil {
 		return nil, err

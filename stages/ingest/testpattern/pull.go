@@ -22,6 +22,9 @@ type puller struct {
 }
 
 func newPuller(p hub.PullOptions) (hub.Puller, error) {
+	if p.Fingerprint != "" {
+		return nil, errors.New("tls.fingerprint has no effect with testpattern: it is for connections by TLS")
+	}
 	o, err := Parse(p.URL)
 	if err != nil {
 		return nil, err

@@ -26,22 +26,21 @@ func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
 	problems = append(problems, checkDatabase(cfg)...)
 	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {
 		s := cfg.Streams[path]
-		if s.Pull.Empty() {
-			continue
-		}
-		at := cfg.Problem(config.Join(config.Join("streams", string(path)), "pull"), "")
-		if _, _, runs := config.CommandOf(s.Pull.Reveal()); runs && !at.Pos.InFile() {
-			at.Msg, at.Hint = "it runs a command, which only the configuration file may name", "write it in the file"
-			problems = append(problems, at)
-			continue
-		}
 		options := hub.PullOptions{
 			Path: string(path), Transport: s.Transport, Fingerprint: s.TLS.Fingerprint,
 			Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock,
 		}
-		if _, err := hub.NewPuller(s.Pull.Reveal(), options); err != nil {
-			at.Msg = err.Error()
-			problems = append(problems, at)
+		for i, raw := range s.Pull.Reveal() {
+			at := cfg.Problem(config.Join("streams", string(path))+"/"+s.PullKey(i), "")
+			if _, _, runs := config.CommandOf(raw); runs && !at.Pos.InFile() {
+				at.Msg, at.Hint = "it runs a command, which only the configuration file may name", "write it in the file"
+				problems = append(problems, at)
+				continue
+			}
+			if _, err := hub.NewPuller(raw, options); err != nil {
+				at.Msg = err.Error()
+				problems = append(problems, at)
+			}
 		}
 	}
 	if len(problems) > 0 {

@@ -122,8 +122,13 @@ func (p *Set) forget(ctx context.Context, path string, pulled bool) {
 
 // StreamConfig converts the settings of a stream to those of the hub.
 func StreamConfig(s configs.Stream) hub.StreamConfig {
+	var pull string
+	urls := s.Pull.Reveal()
+	if len(urls) > 0 {
+		pull, urls = urls[0], urls[1:]
+	}
 	return hub.StreamConfig{
-		Pull: s.Pull.Reveal(), Transport: s.Transport, Override: s.OverridePublisher,
+		Pull: pull, Fallbacks: urls, Always: s.PullAlways, Transport: s.Transport, Override: s.OverridePublisher,
 		Fingerprint: s.TLS.Fingerprint,
 		ReadTimeout: s.ReadTimeout.D(), ReconnectGrace: s.ReconnectGrace.D(), WallClock: s.WallClock, G711: s.Audio.G711,
 	}
