@@ -196,7 +196,7 @@ pipelines:
 	require.Equal(t, exitUsage, code)
 	for _, want := range []string{
 		`config.yaml:2:25: pipelines/p/stages/2/mp4`,
-		`config.yaml:4:13: streams/a/pull: pull URL has scheme "rtps"; known are exec: file:// http:// https:// rtmp:// rtmps:// rtp:// rtsp:// rtsps:// srt:// testpattern:// udp://`,
+		`config.yaml:4:13: streams/a/pull: pull URL has scheme "rtps"; known are exec: file:// http:// https:// rtmp:// rtmps:// rtp:// rtsp:// rtsps:// srt:// testpattern:// udp:// whep:// wheps://`,
 		`config.yaml:9:9: pipelines/p/stages/1: there is no stage "segmentr" (did you mean segmenter?)`,
 		`config.yaml:15:15: pipelines/q/stages/1/mp4/sink: unknown key "sink"`,
 		`config.yaml:15:9: pipelines/q/stages/1: mp4 takes media.Part, but source before it gives *media.Chunk (put segmenter between them)`,

@@ -59,7 +59,8 @@ var mayImport = []struct {
 	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/replay", "stages/egress/rtsp", "stages/ingest/rtp"}}, // one port receives and plays
 	{"stages/ingest/rtmp", []string{"pipeline", "pipeline/certificate", "pipeline/codec", "pipeline/codec/ac3", "pipeline/codec/obu", "pipeline/config", "pipeline/endcause", "pipeline/isobmff", "pipeline/media", "pipeline/redact", "pipeline/sparinglog", "pipeline/streampath", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/rtp"}},
 	{"stages/ingest/rtmp/...", nil}, // no media
-	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/sparinglog", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
+	{"stages/ingest/httpclient", []string{"pipeline/certificate", "pipeline/config"}},
+	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/redact", "pipeline/sparinglog", "stages/ingest/httpclient", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
 	{"stages/ingest/file", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
 	{"stages/ingest/httppull", []string{"pipeline", "pipeline/certificate", "pipeline/config", "pipeline/endcause", "stages/hub", "stages/ingest/mpegts"}},
 	{"stages/ingest/srt", []string{"pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/sparinglog", "pipeline/streampath", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/mpegts", "stages/ingest/srt/transport"}},

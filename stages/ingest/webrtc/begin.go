@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	pion "github.com/pion/webrtc/v4"
+
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -52,7 +54,11 @@ func (s *Server) describe(ctx context.Context, p *peer, r *run) (answer string, 
 	if err != nil {
 		return "", err
 	}
-	if p.pc, err = s.newConnection(p, r, codecs); err == nil {
+	certificate, err := s.dtls.at(s.Clock.Now())
+	if err == nil {
+		p.pc, err = p.newConnection(r.engine, codecs, []pion.Certificate{certificate}, s.strangers)
+	}
+	if err == nil {
 		p.watch()
 		if err = p.work.negotiate(p); err == nil {
 			answer, err = p.answer(p.offer.text)

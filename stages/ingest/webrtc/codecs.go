@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // preferred lists codecs in the order in which they are chosen from an offer. Others follow in the order of the client.
@@ -55,6 +56,38 @@ func codecsOf(kind string, f *offered) (all []codecParameters) {
 		r.ClockRate = f.Clock
 		r.SDPFmtpLine = fmt.Sprintf("apt=%d", f.PayloadType)
 		all = append(all, r)
+	}
+	return all
+}
+
+// requested lists what a pull offers to receive, in the order of preference. A server answers with what it has of them; H.264
+// has a format for each profile, because some servers compare it.
+var requested = []struct {
+	kind, codec, parameters string
+	payloadType             uint8
+	clock                   uint32
+	channels                uint16
+}{
+	{"video", "H264", "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=640032", 96, 90_000, 0},
+	{"video", "H264", "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d0032", 97, 90_000, 0},
+	{"video", "H264", "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e032", 98, 90_000, 0},
+	{"video", "H264", "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=420032", 99, 90_000, 0},
+	{"video", "H265", "level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST", 100, 90_000, 0},
+	{"video", "H265", "level-id=180;profile-id=2;tier-flag=0;tx-mode=SRST", 101, 90_000, 0},
+	{"video", "VP9", "profile-id=0", 102, 90_000, 0},
+	{"video", "VP9", "profile-id=2", 103, 90_000, 0},
+	{"video", "AV1", "", 104, 90_000, 0},
+	{"audio", "opus", "minptime=10;stereo=1;useinbandfec=1", 111, 48_000, 2},
+	{"audio", "G722", "", 9, 8000, 0},
+	{"audio", "PCMU", "", 0, 8000, 0},
+	{"audio", "PCMA", "", 8, 8000, 0},
+}
+
+// requestedCodecs returns the codecs of requested.
+func requestedCodecs() (all []codecParameters) {
+	for _, r := range requested {
+		f := offered{Format: rtp.Format{PayloadType: r.payloadType, Clock: r.clock, Channels: uint32(r.channels)}, codec: r.codec, parameters: r.parameters}
+		all = append(all, codecsOf(r.kind, &f)...)
 	}
 	return all
 }

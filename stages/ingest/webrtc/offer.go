@@ -17,9 +17,10 @@ const (
 	maxFormats  = 128 // of a section
 )
 
-// offer is the session description of a client (RFC 8829), as far as the server decides by it.
+// offer is the session description of a client (RFC 8829), as far as the server decides by it; or that of a server, of a pull.
 type offer struct {
 	text     string
+	lite     bool // the client is an ICE-lite agent (RFC 8445, 2.5)
 	sections []section
 }
 
@@ -29,6 +30,7 @@ type section struct {
 	kind      string // video or audio
 	direction string // of the client: sendrecv, sendonly, recvonly or inactive
 	named     bool   // the source of the packets is named: SSRC
+	rejected  bool   // the section is not used: its port is 0
 	simulcast bool   // the client offers several sizes of one picture (RFC 8853)
 	formats   []offered
 }
@@ -41,39 +43,46 @@ type offered struct {
 	rtx        *uint8 // payload type of its retransmissions; nil: the client has none
 }
 
-// readOffer reads an offer. Its error says what is wrong with it.
+// readOffer reads the offer of a client. Its error says what is wrong with it.
 func readOffer(text string) (*offer, error) {
+	o, err := readDescription("offer", text)
+	if err == nil && o.lite { // of two lite agents none checks the addresses of the other
+		return nil, errors.New("the offer is of an ICE-lite agent: only full agents can connect")
+	}
+	return o, err
+}
+
+// readDescription reads an offer or an answer, as its name says. Its error says what is wrong with it.
+func readDescription(name, text string) (*offer, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(text); err != nil {
-		return nil, fmt.Errorf("the offer is no session description: %w", err)
+		return nil, fmt.Errorf("the %s is no session description: %w", name, err)
 	}
 	if len(d.MediaDescriptions) > maxSections {
-		return nil, fmt.Errorf("the offer has %d sections, at most %d are taken", len(d.MediaDescriptions), maxSections)
-	}
-	for _, a := range d.Attributes {
-		if strings.TrimSpace(a.Key) == "ice-lite" { // of two lite agents none checks the addresses of the other
-			return nil, errors.New("the offer is of an ICE-lite agent: only full agents can connect")
-		}
+		return nil, fmt.Errorf("the %s has %d sections, at most %d are taken", name, len(d.MediaDescriptions), maxSections)
 	}
 	o := &offer{text: text}
+	for _, a := range d.Attributes {
+		o.lite = o.lite || strings.TrimSpace(a.Key) == "ice-lite"
+	}
 	for _, m := range d.MediaDescriptions {
 		kind := m.MediaName.Media
 		if kind != "video" && kind != "audio" {
-			return nil, fmt.Errorf("the offer has a section of %.32q: only audio and video are taken", kind)
+			return nil, fmt.Errorf("the %s has a section of %.32q: only audio and video are taken", name, kind)
 		}
 		if len(m.MediaName.Formats) > maxFormats {
-			return nil, fmt.Errorf("a section of the offer has %d formats, at most %d are taken", len(m.MediaName.Formats), maxFormats)
+			return nil, fmt.Errorf("a section of the %s has %d formats, at most %d are taken", name, len(m.MediaName.Formats), maxFormats)
 		}
 		o.sections = append(o.sections, readSection(&d, m))
 	}
 	if len(o.sections) == 0 {
-		return nil, errors.New("the offer has no section of audio or video")
+		return nil, fmt.Errorf("the %s has no section of audio or video", name)
 	}
 	return o, nil
 }
 
 func readSection(d *sdp.SessionDescription, m *sdp.MediaDescription) section {
-	s := section{kind: m.MediaName.Media, direction: "sendrecv"}
+	s := section{kind: m.MediaName.Media, direction: "sendrecv", rejected: m.MediaName.Port.Value == 0}
 	for _, attributes := range [...][]sdp.Attribute{d.Attributes, m.Attributes} { // those of the section come last
 		for _, a := range attributes {
 			switch a.Key {

@@ -30,14 +30,14 @@ func TestAnOfferIsRead(t *testing.T) {
 	require.True(t, pictures.sends())
 	require.False(t, pictures.receives())
 	require.False(t, sound.sends())
-	f, c, unfit := pictures.choose(rtp.Options{}, "")
+	f, c, unfit := pictures.choose(rtp.Options{}, "", false)
 	require.Equal(t, uint8(103), f.PayloadType, "H.264 before VP9, and in fragments")
 	require.Equal(t, uint8(104), *f.rtx)
 	require.Equal(t, uint32(90000), c.Track.Timescale)
 	require.Equal(t, []string{"vp8", "h264"}, unfit, "that of single NAL units")
-	f, _, _ = pictures.choose(rtp.Options{}, "vp9")
+	f, _, _ = pictures.choose(rtp.Options{}, "vp9", false)
 	require.Equal(t, uint8(98), f.PayloadType)
-	f, _, _ = sound.choose(rtp.Options{}, "")
+	f, _, _ = sound.choose(rtp.Options{}, "", false)
 	require.Equal(t, uint8(111), f.PayloadType)
 	require.Nil(t, f.rtx)
 	require.Equal(t, "opus", f.codec)
@@ -70,7 +70,7 @@ func FuzzOffer(f *testing.F) {
 		}
 		for i := range o.sections {
 			s := &o.sections[i]
-			if best, _, _ := s.choose(rtp.Options{}, ""); best != nil {
+			if best, _, _ := s.choose(rtp.Options{}, "", false); best != nil {
 				require.NotEmpty(t, codecsOf(s.kind, best))
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -64,9 +65,9 @@ var (
 	errStopped = errors.New("the server stops")
 )
 
-// newConnection makes the peer connection of a client. codecs registers those that the session may use.
-func (s *Server) newConnection(p *peer, r *run, codecs []codecParameters) (*pion.PeerConnection, error) {
-	engine := r.engine
+// newConnection makes the peer connection of a session. codecs registers those that the session may use. Without a
+// certificate the connection makes one for itself.
+func (p *peer) newConnection(engine pion.SettingEngine, codecs []codecParameters, certificates []pion.Certificate, log *slog.Logger) (*pion.PeerConnection, error) {
 	engine.BufferFactory = p.sources()
 	var m pion.MediaEngine
 	for _, c := range codecs {
@@ -82,15 +83,11 @@ func (s *Server) newConnection(p *peer, r *run, codecs []codecParameters) (*pion
 		}
 	}
 	var chain interceptor.Registry
-	if err := s.intercept(&chain); err != nil {
-		return nil, err
-	}
-	certificate, err := s.dtls.at(s.Clock.Now())
-	if err != nil {
+	if err := intercept(&chain, pionLog{log}); err != nil {
 		return nil, err
 	}
 	api := pion.NewAPI(pion.WithMediaEngine(&m), pion.WithInterceptorRegistry(&chain), pion.WithSettingEngine(engine))
-	return api.NewPeerConnection(pion.Configuration{Certificates: []pion.Certificate{certificate}})
+	return api.NewPeerConnection(pion.Configuration{Certificates: certificates})
 }
 
 const (
@@ -102,8 +99,7 @@ const (
 
 // intercept adds the feedback of receivers: lost packets (RFC 4585), reports (RFC 3550), and the arrival times by which a browser
 // finds its rate (transport-wide congestion control). The sender reports of a reading are those of package egress/rtp.
-func (s *Server) intercept(chain *interceptor.Registry) error {
-	log := pionLog{s.strangers}
+func intercept(chain *interceptor.Registry, log pionLog) error {
 	requests, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(nackEvery), nack.GeneratorSize(nackPackets), nack.WithGeneratorLoggerFactory(log))
 	if err != nil {
 		return err
@@ -173,6 +169,10 @@ func (p *peer) run(ctx context.Context) error {
 	defer stop()
 	select {
 	case <-p.connected:
+		if p.action == ingest.ActionPublish {
+			p.client.Publishes(p.path, p.user)
+			p.of.Log.Info("publisher records", "stream", p.path, "remote", p.remote, "protocol", protocol)
+		}
 		p.work.run(p)
 	case <-p.live.Done():
 	case <-late:

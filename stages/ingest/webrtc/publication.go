@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	pionrtp "github.com/pion/rtp"
 	pion "github.com/pion/webrtc/v4"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
@@ -26,16 +28,29 @@ import (
 
 // publication is the media of a client that publishes. Each track has a goroutine of its own; mu serialises them.
 type publication struct {
-	of     *Server
+	host
 	pub    *hub.Publisher
 	tracks []*received
-	zero   time.Time    // when the publication was made; times since it are steady
-	begun  atomic.Int64 // of run, ns since zero
-	heard  atomic.Int64 // arrival of the newest packet, ns since zero; 0: none has come
+	zero   time.Time     // when the publication was made; times since it are steady
+	begun  atomic.Int64  // of run, ns since zero
+	opened chan struct{} // closed when packets are taken
+	heard  atomic.Int64  // arrival of the newest packet, ns since zero; 0: none has come
 
 	mu     sync.Mutex // guards the fields below, and the rtp.Track of each track
 	feed   *ingest.Feed
 	closed bool
+}
+
+// host has what a publication needs of the server or the pull that it belongs to.
+type host struct {
+	clock            pipeline.Clock
+	log, strangers   *slog.Logger  // strangers: for events that any client can cause
+	readTimeout      time.Duration // of a publisher whose stream has none of its own; 0: none
+	keyFrameInterval time.Duration // a key frame is requested this often; 0: only after a loss
+	minSegment       time.Duration // Settings.MinSegment
+	read             func(bytes int)
+	left             error // the reason when the other side closes the connection
+	publish          func(hub.PublishOptions) (*hub.Publisher, error)
 }
 
 // received is a track that the client sends.
@@ -54,8 +69,8 @@ type received struct {
 const reorderWait = 2 * time.Second
 
 // choose returns the format of a section in which the client is to send, or nil and the names of the codecs that cannot be
-// recorded. A codec that is not empty is the only choice.
-func (s *section) choose(o rtp.Options, only string) (best *offered, config rtp.Config, unfit []string) {
+// recorded. A codec that is not empty is the only choice. inOrder chooses the first format, otherwise the best codec is chosen.
+func (s *section) choose(o rtp.Options, only string, inOrder bool) (best *offered, config rtp.Config, unfit []string) {
 	for i := range s.formats {
 		f := &s.formats[i]
 		c, err := f.Config(o)
@@ -63,7 +78,7 @@ func (s *section) choose(o rtp.Options, only string) (best *offered, config rtp.
 		case f.Companion():
 		case err != nil || f.single(c.Track.Codec) || !f.OfKind(s.kind):
 			unfit = append(unfit, cmp.Or(f.Name, "unnamed"))
-		case (only == "" || f.Name == only) && (best == nil || rank(c.Track.Codec) < rank(config.Track.Codec)):
+		case (only == "" || f.Name == only) && (best == nil || !inOrder && rank(c.Track.Codec) < rank(config.Track.Codec)):
 			best, config = f, c
 		}
 	}
@@ -75,7 +90,16 @@ func (s *Server) publish(p *peer, o *offer) (*publication, []codecParameters, er
 	var codecs []codecParameters
 	var configs []rtp.Config
 	var left []string
-	b := &publication{of: s, zero: s.Clock.Now()}
+	b := newPublication(host{
+		clock: s.Clock, log: s.Log.With("stream", p.path, "remote", p.remote), strangers: s.strangers,
+		readTimeout: s.ReadTimeout.D(), keyFrameInterval: s.KeyFrameInterval.D(), minSegment: s.MinSegment.D(),
+		read: p.client.Read, left: errLeft,
+		publish: func(o hub.PublishOptions) (*hub.Publisher, error) {
+			name, _, _ := net.SplitHostPort(p.remote)
+			o.Origin, o.Override, o.Client = protocol+" "+p.remote, s.OverridePublisher, hub.Client{User: p.user, Host: name}
+			return s.Hub.Publish(p.path, o)
+		},
+	})
 	codecOf := map[string]string{} // of each kind
 	sending, named := 0, true
 	for i := range o.sections {
@@ -88,7 +112,7 @@ func (s *Server) publish(p *peer, o *offer) (*publication, []codecParameters, er
 		}
 		sending++
 		named = named && section.named
-		f, config, unfit := section.choose(rtp.Options{KeepG711: s.Hub.KeepsG711(p.path)}, codecOf[section.kind])
+		f, config, unfit := section.choose(rtp.Options{KeepG711: s.Hub.KeepsG711(p.path)}, codecOf[section.kind], false)
 		if f == nil {
 			left = append(left, strings.Join(unfit, ", "))
 			continue
@@ -97,9 +121,7 @@ func (s *Server) publish(p *peer, o *offer) (*publication, []codecParameters, er
 			codecOf[section.kind] = f.Name
 			codecs = append(codecs, codecsOf(section.kind, f)...)
 		}
-		config.Datagrams, config.Wait, config.Track.MinSegment = true, reorderWait, s.MinSegment.D()
-		configs = append(configs, config)
-		b.tracks = append(b.tracks, &received{mid: section.mid, video: section.kind == "video"})
+		configs = append(configs, b.add(section, config))
 	}
 	if len(b.tracks) == 0 {
 		return nil, nil, &ingest.Refusal{Status: http.StatusUnsupportedMediaType, Reason: fmt.Sprintf("the offer has no track that can be recorded (%s); %s", strings.Join(left, "; "), rtp.Recordable)}
@@ -110,11 +132,20 @@ func (s *Server) publish(p *peer, o *offer) (*publication, []codecParameters, er
 	return b, codecs, b.begin(p, configs, left)
 }
 
+func newPublication(h host) *publication {
+	return &publication{host: h, zero: h.clock.Now(), opened: make(chan struct{})}
+}
+
+// add adds a track for a section, and returns its configuration.
+func (b *publication) add(s *section, c rtp.Config) rtp.Config {
+	c.Datagrams, c.Wait, c.Track.MinSegment = true, reorderWait, b.minSegment
+	b.tracks = append(b.tracks, &received{mid: s.mid, video: s.kind == "video"})
+	return c
+}
+
 // begin begins the publication.
 func (b *publication) begin(p *peer, configs []rtp.Config, left []string) (err error) {
-	host, _, _ := net.SplitHostPort(p.remote)
-	b.pub, err = b.of.Hub.Publish(p.path, hub.PublishOptions{
-		Origin: protocol + " " + p.remote, Override: b.of.OverridePublisher, Client: hub.Client{User: p.user, Host: host},
+	b.pub, err = b.publish(hub.PublishOptions{
 		Silence: b.silence, GiveUp: func(end func()) { b.finish(); end(); p.end(hub.ErrReplaced) },
 	})
 	if err != nil {
@@ -125,7 +156,7 @@ func (b *publication) begin(p *peer, configs []rtp.Config, left []string) (err e
 		return err
 	}
 	for _, name := range left {
-		b.of.strangers.Warn("a track is not recorded: its codec is not supported; "+rtp.Recordable, "stream", p.path, "remote", p.remote, "codec", name)
+		b.strangers.Warn("a track is not recorded: its codec is not supported; "+rtp.Recordable, "stream", p.path, "remote", p.remote, "codec", name)
 	}
 	b.pub.LeaveOut(left)
 	return nil
@@ -138,7 +169,7 @@ func (b *publication) addTracks(p *peer, configs []rtp.Config) (err error) {
 	if b.closed {
 		return hub.ErrReplaced
 	}
-	b.feed = ingest.NewFeed(b.pub, b.of.Log.With("stream", p.path, "remote", p.remote))
+	b.feed = ingest.NewFeed(b.pub, b.log)
 	timing := b.pub.Timing()
 	b.feed.Time(timing.ReadTimeout, timing.ByArrival)
 	for i, config := range configs {
@@ -146,6 +177,7 @@ func (b *publication) addTracks(p *peer, configs []rtp.Config) (err error) {
 			return &ingest.Refusal{Status: http.StatusUnsupportedMediaType, Reason: fmt.Sprintf("a track cannot be recorded: %v", err)}
 		}
 	}
+	close(b.opened)
 	return nil
 }
 
@@ -155,6 +187,11 @@ func (b *publication) negotiate(p *peer) error {
 		t := b.track(p.pc, receiver)
 		if t == nil || !t.ssrc.CompareAndSwap(0, uint32(remote.SSRC())) {
 			return // a section that was not chosen, or a further source of it
+		}
+		select {
+		case <-b.opened:
+		case <-p.live.Done():
+			return
 		}
 		p.tasks.Go("webrtc track", func(context.Context) error { return b.packets(p, t, remote) })
 		p.tasks.Go("webrtc reports", func(context.Context) error { b.reports(t, receiver); return nil })
@@ -182,7 +219,7 @@ const maxPacketBytes = 1600
 
 // packets passes the packets of a track to its feed until the connection is closed. A panic ends the session alone.
 func (b *publication) packets(p *peer, t *received, remote *pion.TrackRemote) error {
-	defer p.end(errLeft)
+	defer p.end(b.left)
 	buf := make([]byte, maxPacketBytes)
 	var packet pionrtp.Packet
 	for {
@@ -190,7 +227,7 @@ func (b *publication) packets(p *peer, t *received, remote *pion.TrackRemote) er
 		if err != nil {
 			return nil // the connection is closed
 		}
-		p.client.Read(n)
+		b.read(n)
 		if err := packet.Unmarshal(buf[:n]); err != nil {
 			b.pub.Lost(media.DropRTPMalformed, 1)
 			continue
@@ -203,11 +240,11 @@ func (b *publication) packets(p *peer, t *received, remote *pion.TrackRemote) er
 }
 
 func (b *publication) take(t *received, packet *pionrtp.Packet) error {
-	now := b.of.Clock.Now()
+	now := b.clock.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return errLeft
+		return b.left
 	}
 	b.heard.Store(max(int64(now.Sub(b.zero)), 1))
 	return t.rtp.Packet(packet, now)
@@ -239,10 +276,8 @@ var errSilent = errors.New("the publisher sends no data")
 // run requests key frames, and ends the session if no media comes.
 func (b *publication) run(p *peer) {
 	b.begun.Store(int64(b.age()))
-	p.client.Publishes(p.path, p.user)
-	b.of.Log.Info("publisher records", "stream", p.path, "remote", p.remote, "protocol", protocol)
 	for {
-		next, stop := b.of.Clock.After(lookEvery)
+		next, stop := b.clock.After(lookEvery)
 		select {
 		case <-p.live.Done():
 		case <-b.pub.Done():
@@ -258,9 +293,9 @@ func (b *publication) run(p *peer) {
 }
 
 func (b *publication) look(p *peer) {
-	now := b.of.Clock.Now()
+	now := b.clock.Now()
 	silence := b.age() - time.Duration(max(b.heard.Load(), b.begun.Load()))
-	if limit := cmp.Or(b.pub.Timing().ReadTimeout, b.of.ReadTimeout.D()); limit > 0 && silence > limit {
+	if limit := cmp.Or(b.pub.Timing().ReadTimeout, b.readTimeout); limit > 0 && silence > limit {
 		p.end(errSilent)
 		return
 	}
@@ -276,7 +311,7 @@ func (b *publication) needsKeyFrame(t *received, now time.Time) bool {
 	b.mu.Lock()
 	losses := t.rtp.Losses()
 	b.mu.Unlock()
-	every := b.of.KeyFrameInterval.D()
+	every := b.keyFrameInterval
 	if losses == t.losses && (every == 0 || now.Sub(t.askedAt) < every) {
 		return false
 	}
@@ -294,7 +329,7 @@ func (b *publication) silence() time.Duration {
 }
 
 // age returns the time since zero.
-func (b *publication) age() time.Duration { return b.of.Clock.Now().Sub(b.zero) }
+func (b *publication) age() time.Duration { return b.clock.Now().Sub(b.zero) }
 
 // finish writes what the tracks still hold to the publisher. From then on packets are ignored.
 func (b *publication) finish() {
