@@ -117,13 +117,14 @@ func TestWhyAPullFails(t *testing.T) {
 		kind, text string
 		want       string
 	}{
-		"no stream":       {http.StatusNotFound, "text/plain; charset=utf-8", "no such stream", `the server answers 404 Not Found: \"no such stream\"`},
-		"a page":          {http.StatusOK, "text/html", "<html>", `the server answers with \"text/html\" instead of a session description`},
-		"too long":        {http.StatusCreated, sdpType, strings.Repeat("a=x\r\n", maxBodyBytes/5+1), "is longer than 131072 bytes"},
-		"no SDP":          {http.StatusCreated, sdpType, "hello", "the answer is no session description"},
-		"no section":      {http.StatusCreated, sdpType, "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", "the answer has no section of audio or video"},
-		"a foreign codec": {http.StatusCreated, sdpType, videoAnswer + "a=rtpmap:98 VP8/90000\r\n", "no track that can be recorded (vp8)"},
-		"silent":          {http.StatusCreated, sdpType, videoAnswer + "a=rtpmap:98 H264/90000\r\na=fmtp:98 packetization-mode=1;profile-level-id=42e032\r\n", "was not connected within 1s"},
+		"no stream":        {http.StatusNotFound, "text/plain; charset=utf-8", "no such stream", `the server answers 404 Not Found: \"no such stream\"`},
+		"an error of JSON": {http.StatusUnauthorized, "application/json", `{"error": "who are you?"}`, `the server answers 401 Unauthorized: \"who are you?\"`},
+		"a page":           {http.StatusOK, "text/html", "<html>", `the server answers with \"text/html\" instead of a session description`},
+		"too long":         {http.StatusCreated, sdpType, strings.Repeat("a=x\r\n", maxBodyBytes/5+1), "is longer than 131072 bytes"},
+		"no SDP":           {http.StatusCreated, sdpType, "hello", "the answer is no session description"},
+		"no section":       {http.StatusCreated, sdpType, "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", "the answer has no section of audio or video"},
+		"a foreign codec":  {http.StatusCreated, sdpType, videoAnswer + "a=rtpmap:98 VP8/90000\r\n", "no track that can be recorded (vp8)"},
+		"silent":           {http.StatusCreated, sdpType, videoAnswer + "a=rtpmap:98 H264/90000\r\na=fmtp:98 packetization-mode=1;profile-level-id=42e032\r\n", "was not connected within 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)

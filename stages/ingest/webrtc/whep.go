@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -49,12 +50,21 @@ func (p *puller) post(ctx context.Context, offer string) (*answer, error) {
 const maxReason = 200
 
 // reason returns the reason that a server gives for a refusal, as the end of a sentence, or "".
-func reason(kind string, text []byte) string {
-	short := strings.TrimSpace(string(text))
-	if kind != "text/plain" && kind != "application/json" || short == "" {
+func reason(kind string, body []byte) string {
+	text := strings.TrimSpace(string(body))
+	switch kind {
+	case "text/plain":
+	case "application/json":
+		var said struct{ Error string }
+		_ = json.Unmarshal(body, &said) // of another form: no reason
+		text = said.Error
+	default:
 		return ""
 	}
-	return fmt.Sprintf(": %.*q", maxReason, short)
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf(": %.*q", maxReason, text)
 }
 
 // request sends a request with the credentials of the URL: with a user alone that is a bearer token.
