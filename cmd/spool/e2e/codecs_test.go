@@ -47,7 +47,7 @@ func (c coded) publish(t *testing.T, source, url string) sender {
 // codecs lists what the tests record by each way. A new codec is a new row.
 var codecs = []coded{
 	{name: "h264", encode: []string{"-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "25", "-c:a", "aac"}, container: "mp4", kind: "v"},
-	{name: "h265", encode: []string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "bframes=3:keyint=25:log-level=error", "-c:a", "aac"}, container: "mp4", kind: "v"},
+	{name: "h265", encode: []string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "bframes=3:keyint=25:log-level=error:info=0", "-c:a", "aac"}, container: "mp4", kind: "v"},
 	{name: "vp9", encode: pictures("libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"), container: "mp4", kind: "v"},
 	{name: "av1", encode: []string{"-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-g", "25", "-an"}, container: "mp4", kind: "v", alone: true, send: publishAV1},
 	{name: "mpeg4", encode: pictures("mpeg4", "-b:v", "500k"), container: "mp4", kind: "v"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	pion "github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,7 @@ import (
 type whipTrack struct {
 	packets [][]*rtp.Packet // of each picture
 	local   *pion.TrackLocalStaticRTP
+	only    *pion.RTPCodecParameters // what is offered; nil: the codecs of pion
 	pc      *pion.PeerConnection
 	session string // URL
 }
@@ -60,8 +62,16 @@ func (w *whipTrack) connect(t *testing.T, to string, networks []pion.NetworkType
 	e.SetIncludeLoopbackCandidate(true)
 	e.SetNetworkTypes(networks)
 	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	options := []func(*pion.API){pion.WithSettingEngine(e)}
+	if w.only != nil {
+		var m pion.MediaEngine
+		var interceptors interceptor.Registry
+		require.NoError(t, m.RegisterCodec(*w.only, w.local.Kind()))
+		require.NoError(t, pion.RegisterDefaultInterceptors(&m, &interceptors))
+		options = append(options, pion.WithMediaEngine(&m), pion.WithInterceptorRegistry(&interceptors))
+	}
 	var err error
-	w.pc, err = pion.NewAPI(pion.WithSettingEngine(e)).NewPeerConnection(pion.Configuration{})
+	w.pc, err = pion.NewAPI(options...).NewPeerConnection(pion.Configuration{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.pc.GracefulClose() })
 	sender, err := w.pc.AddTrack(w.local)
