@@ -16,7 +16,7 @@ import (
 type progress struct {
 	media    time.Duration // in all files
 	bytes    int64         // of all files
-	lost     uint64        // access units that were left out
+	lost     uint64        // access units that were left out, behind the first key frame
 	warnings []string
 
 	ended sums   // of the files before the present one, and of the runs before the present one
@@ -40,7 +40,9 @@ func (p *progress) update(r *pipeline.Report) {
 	}
 	var lost uint64
 	for _, d := range r.Drops {
-		lost += d.AccessUnits
+		if d.Cause != media.DropBeforeKeyFrame { // no loss: a recording begins with a key frame
+			lost += d.AccessUnits
+		}
 	}
 	if r.TotalBytes < p.now.bytes { // another run has begun
 		p.ended.bytes += p.now.bytes
