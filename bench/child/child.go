@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -120,4 +121,34 @@ func FreeAddress() (string, error) {
 		return "", err
 	}
 	return l.Addr().String(), l.Close()
+}
+
+// FreeDatagramAddress returns a UDP address of this host, whose port and the n-1 ports that follow were free a moment ago.
+func FreeDatagramAddress(n int) (string, error) {
+	const attempts = 100
+	var err error
+	for range attempts {
+		var address string
+		if address, err = freeDatagramAddress(n); err == nil {
+			return address, nil
+		}
+	}
+	return "", fmt.Errorf("%d UDP ports that follow each other: %w", n, err)
+}
+
+func freeDatagramAddress(n int) (string, error) {
+	first, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer first.Close()
+	at := first.LocalAddr().(*net.UDPAddr).AddrPort()
+	for i := 1; i < n; i++ {
+		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at.Addr(), at.Port()+uint16(i))))
+		if err != nil {
+			return "", err
+		}
+		defer c.Close()
+	}
+	return at.String(), nil
 }

@@ -9,7 +9,7 @@
 //	repair    repairing a long file whose recorder was killed      reading the file once
 //	remux     the command spool remux                              ffmpeg -c copy, and cp
 //	start     from the start of spool serve to its first answer    nothing
-//	live      the command spool serve, under RTSP publishers       two servers that discard the media, and others
+//	live      the command spool serve, under live publishers       two servers that discard the media, and others
 //
 // Figures are medians of the rounds, with the lowest and the highest beside them. The media is the built-in test
 // pattern, filled up to the bitrate; for remux and live, video that ffmpeg has coded.

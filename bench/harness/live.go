@@ -5,20 +5,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/live"
-	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/publishload"
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// liveConfig is a configuration of spool that records every published stream, without a gop_ring. All publishers come
-// from one address, perhaps at the same moment. live.Server explains the words in braces.
+// liveConfig is a configuration of spool that records every published stream, without a gop_ring. live.Server explains
+// the words in braces.
 const liveConfig = `
-ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}, max_connections: 4000, max_connections_per_address: 4000}, webrtc: {listen: ""}}
+ingest: {%s}
 http: {listen: "{http}"}
 egress: {max_readers: 0}
 flush_interval: %v
@@ -38,17 +39,38 @@ type LiveOptions struct {
 	Rest     time.Duration // from the end of the load to the reading of the memory at rest
 	InPhase  bool          // all publishers begin at the same moment, with a key frame
 	Readers  int           // viewers of the streams; 0: the streams are recorded
-	Protocol string        // of the viewers: rtsp, fmp4 or hls
+	Protocol string        // of the viewers: rtsp, fmp4 or hls; without viewers, of the publishers: rtsp, rtmp, srt or ts
 	Against  []string      // command lines of other servers: see live.Command. Each finds the configuration of spool in {dir}/config.yaml
+}
+
+// Check returns an error for a Protocol that does not fit.
+func (o *LiveOptions) Check() error {
+	of, may := "publishers", []string{"rtsp", "rtmp", "srt", "ts"}
+	hint := "; with --readers it is the protocol of the viewers"
+	if o.Readers > 0 {
+		of, may, hint = "viewers", []string{"rtsp", "fmp4", "hls"}, "; their streams are published by RTSP"
+	}
+	if !slices.Contains(may, o.Protocol) {
+		return fmt.Errorf("the protocol of %s is one of %s, not %s%s", of, strings.Join(may, ", "), o.Protocol, hint)
+	}
+	return nil
+}
+
+// publishers returns the protocol of the publishers.
+func (o *LiveOptions) publishers() string {
+	if o.Readers > 0 {
+		return "rtsp"
+	}
+	return o.Protocol
 }
 
 // liveLap is the length of the clip that the publishers send in a loop.
 const liveLap = 10 * time.Second
 
-// liveCase measures spool, two servers that discard the media, and others, in turn, under the same load of RTSP
+// liveCase measures spool, two servers that discard the media, and others, in turn, under the same load of
 // publishers. After a loss it returns an error and the result.
 func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error) {
-	r := Result{Kind: "live", Case: c}
+	r := Result{Kind: "live", Case: c, Publishers: o.Live.publishers()}
 	spec := clip.Spec{FPS: c.FPS, Seconds: int(liveLap.Seconds()), GOP: max(int(c.GOP*time.Duration(c.FPS)/time.Second), 1), Bitrate: c.Bitrate}
 	coded, err := clip.Make(ctx, os.TempDir(), spec)
 	if err != nil {
@@ -58,9 +80,9 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 	if o.Live.Readers > 0 {
 		recorded, mode = nil, "manual"
 	}
-	settings := fmt.Sprintf(liveConfig, c.Flush, config.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync, mode)
+	settings := fmt.Sprintf(liveConfig, ingestSettings(r.Publishers, c.Streams), c.Flush, config.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync, mode)
 	part := []string{o.Self, "bench", "part"}
-	servers := append(bareServers(part, coded.Bitrate()+rtspload.SoundBitrate, c.GOP, &o.Live),
+	servers := append(bareServers(part, coded.Bitrate()+publishload.SoundBitrate, c.Streams, c.GOP, &o.Live),
 		live.Server{Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"}, Config: settings, Rest: true, Took: recorded})
 	for _, text := range o.Live.Against {
 		s, err := live.Command(text, recorded)
@@ -70,7 +92,7 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 		s.Config = settings
 		servers = append(servers, s)
 	}
-	load := append(part[:3:3], "load", "rtsp://{addr}/live/cam%03d", strconv.Itoa(c.Streams), filepath.Join(os.TempDir(), spec.FileName()), strconv.Itoa(c.FPS))
+	load := append(part[:3:3], "load", publisherURL[r.Publishers], strconv.Itoa(c.Streams), filepath.Join(os.TempDir(), spec.FileName()), strconv.Itoa(c.FPS))
 	if o.Live.InPhase {
 		load = append(load, "--in-phase")
 	}
@@ -79,35 +101,16 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 		url := map[string]string{
 			"rtsp": "rtsp://{addr}/live/cam%03d", "fmp4": "http://{http}/mp4/live/live/cam%03d.mp4", "hls": "http://{http}/mp4/live/live/cam%03d/index.m3u8",
 		}[o.Live.Protocol]
-		load = append(load, "--readers", strconv.Itoa(o.Live.Readers), "--protocol", o.Live.Protocol, "--read", url)
+		load = append(load, "--readers", strconv.Itoa(o.Live.Readers), "--read-protocol", o.Live.Protocol, "--read", url)
 	}
 	samples, err := live.Compare(ctx, live.Settings{
-		Servers: servers, Load: load, Streams: c.Streams, Runs: o.Runs, TempDir: dir,
+		Servers: servers, Load: load, Protocol: r.Publishers, Streams: c.Streams, Runs: o.Runs, TempDir: dir,
 		Warm: 2 * c.GOP, Window: o.Live.Window, Tail: c.GOP, Rest: o.Live.Rest,
 	})
 	if err == nil || len(samples) == o.Runs*len(servers) {
 		r.live(samples)
 	}
 	return r, err
-}
-
-// bareServers returns the servers that do no more than a server has to. Without viewers they discard the media. With viewers one
-// sends as many bytes: by RTSP those of the publishers, and over HTTP any, of their bitrate. A segment of HLS lasts a GOP.
-func bareServers(part []string, bitrate int, gop time.Duration, o *LiveOptions) []live.Server {
-	bare := func(name string, took func(live.Ended) (live.Taken, error), arg ...string) live.Server {
-		return live.Server{Name: name, Argv: append(part[:3:3], append([]string{"bare", "{addr}"}, arg...)...), Took: took}
-	}
-	switch {
-	case o.Readers == 0:
-		return []live.Server{bare("bare", live.Printed), bare("bare, read ahead", live.Printed, "--read-ahead")}
-	case o.Protocol == "rtsp":
-		return []live.Server{bare("bare relay", nil, "--relay")}
-	}
-	arg := []string{"--read-ahead", "--http", "{http}", "--bytes-per-second", strconv.Itoa(bitrate / 8)}
-	if o.Protocol == "hls" {
-		arg = append(arg, "--segment", gop.String())
-	}
-	return []live.Server{bare("bare", nil, arg...)}
 }
 
 // live adds the metrics of the samples: the cost of spool, and its ratio to that of each other server in the same run.

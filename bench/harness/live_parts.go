@@ -12,13 +12,16 @@ import (
 	"github.com/gospool/spool/bench/bareserver"
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/live"
+	"github.com/gospool/spool/bench/publishload"
 	"github.com/gospool/spool/bench/readload"
-	"github.com/gospool/spool/bench/rtspload"
 )
 
 // Bare holds the settings of ServeBare beside the address.
 type Bare struct {
-	ReadAhead      bool          `help:"Read from the network as spool serve does."`
+	Protocol       string        `enum:"rtsp,rtmp,srt,ts" default:"rtsp" help:"Of the publishers."`
+	Streams        int           `default:"1" help:"Number of ports of ts."`
+	ReadAhead      bool          `help:"Read from the network as spool serve does, by RTSP."`
+	Demux          bool          `help:"Decode the transport streams of srt and ts."`
 	Relay          bool          `help:"Pass the packets to readers by RTSP, too, and decode nothing."`
 	HTTP           string        `placeholder:"ADDR" help:"Send an endless answer to each client of this address."`
 	BytesPerSecond int           `help:"Of each such answer."`
@@ -36,15 +39,16 @@ func ServeBare(ctx context.Context, address string, o Bare, w io.Writer) error {
 		<-ctx.Done()
 		return nil
 	}
-	s, err := bareserver.Start(address, o.ReadAhead)
+	s, err := o.start(address)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
 	if o.HTTP == "" {
 		<-ctx.Done()
+		s.Close()
 		return json.NewEncoder(w).Encode(s.Stats())
 	}
+	defer s.Close()
 	send := bareserver.Send(o.BytesPerSecond)
 	if o.Segment > 0 {
 		send = bareserver.NewSegments(o.BytesPerSecond, o.Segment)
@@ -57,9 +61,22 @@ func ServeBare(ctx context.Context, address string, o Bare, w io.Writer) error {
 	return nil
 }
 
+// start starts the server of the publishers.
+func (o *Bare) start(address string) (bareserver.Publishers, error) {
+	switch o.Protocol {
+	case "rtmp":
+		return bareserver.StartRTMP(address)
+	case "srt":
+		return bareserver.StartSRT(address, srtLatency, o.Demux)
+	case "ts":
+		return bareserver.StartUDP(address, o.Streams, o.Demux)
+	}
+	return bareserver.StartRTSP(address, o.ReadAhead)
+}
+
 // Publish runs a load of the clip in a file, and readers of it if their N is set, until ctx ends. It writes live.ReadyLine when
 // all publishers publish and media has come to all readers, and at the end the totals as JSON.
-func Publish(ctx context.Context, load *rtspload.Load, readers *readload.Load, file string, fps int, w io.Writer) (err error) {
+func Publish(ctx context.Context, load *publishload.Load, readers *readload.Load, file string, fps int, w io.Writer) (err error) {
 	if load.Clip, err = clip.Read(file, fps); err != nil {
 		return err
 	}

@@ -31,11 +31,16 @@ type Result struct {
 	Metrics []Metric `json:"metrics"`
 	// Latency has the time in ms that writing each chunk took in all rounds, sorted; for mux only.
 	Latency []float64 `json:"latency_ms,omitempty"`
+	// Publishers is the protocol of the publishers; for live only.
+	Publishers string `json:"publishers,omitempty"`
 	// Readers describes the viewers; for live only.
 	Readers string `json:"readers,omitempty"`
 	// Servers has the cost of each server; for live only.
 	Servers []live.Summary `json:"servers,omitempty"`
 }
+
+// other reports whether r is a result of live whose publishers do not use RTSP.
+func (r *Result) other() bool { return r.Publishers != "" && r.Publishers != "rtsp" }
 
 // add adds the value of one round to the metric with the name unit. It creates the metric if r lacks it.
 func (r *Result) add(unit string, value float64) {

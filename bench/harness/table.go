@@ -85,7 +85,7 @@ func writeLive(w io.Writer, results []Result) error {
 		if results[i].Readers != "" {
 			readers = ", " + results[i].Readers
 		}
-		fmt.Fprintf(w, "live: %d streams of %s with sound%s, medians of %d runs\n", c.Streams, rate(c.Bitrate), readers, results[i].rounds())
+		fmt.Fprintf(w, "live: %d streams of %s with sound by %s%s, medians of %d runs\n", c.Streams, rate(c.Bitrate), results[i].Publishers, readers, results[i].rounds())
 		if err := live.WriteTable(w, results[i].Servers, "spool", c.Streams); err != nil {
 			return err
 		}
@@ -137,7 +137,11 @@ func WriteBenchstat(w io.Writer, results []Result) error {
 	for i := range results {
 		r := &results[i]
 		for round := range r.rounds() {
-			line := fmt.Sprintf("Benchmark%s/%s-%d\t1", capital(r.Kind), r.Case.Name(), runtime.GOMAXPROCS(0))
+			name := r.Case.Name()
+			if r.other() {
+				name += "/publishers=" + r.Publishers
+			}
+			line := fmt.Sprintf("Benchmark%s/%s-%d\t1", capital(r.Kind), name, runtime.GOMAXPROCS(0))
 			for _, m := range r.Metrics {
 				line += fmt.Sprintf("\t%g %s", m.Values[round], m.Unit)
 			}

@@ -112,7 +112,11 @@ func (t *Target) measured(results []Result) (median, low, high float64, ok bool)
 	return ratio, ratio, ratio, true
 }
 
+// fits reports whether a result is that of the target's work. The publishers of live are those of RTSP.
 func (t *Target) fits(r *Result) bool {
+	if r.other() {
+		return false
+	}
 	parts := strings.Split(r.Case.Name(), "/")
 	return r.Kind == t.Kind && !slices.ContainsFunc(strings.Fields(t.Case), func(want string) bool { return !slices.Contains(parts, want) })
 }

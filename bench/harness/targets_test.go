@@ -25,6 +25,7 @@ func TestTargetsAreComparedWithTheResultsThatFit(t *testing.T) {
 	require.NoError(t, WriteJSON(&b, []Result{
 		muxed("mp4", 8e6, 5*time.Minute, 1.2), muxed("fmp4", 8e6, 5*time.Minute, 1.3), muxed("fmp4", 8e6, time.Hour, 9),
 		muxed("mp4", 1e6, 2*time.Minute, 3), muxed("mp4", 100e6, 2*time.Minute, 1.5),
+		{Kind: "live", Publishers: "srt", Case: Case{Bitrate: 4e6, Streams: 60}, Metrics: []Metric{{"peak-RSS-MB", []float64{70}}}},
 	}))
 	require.NoError(t, os.WriteFile(file, b.Bytes(), 0o600))
 	results, err := ReadJSON([]string{file})
@@ -40,7 +41,7 @@ func TestTargetsAreComparedWithTheResultsThatFit(t *testing.T) {
 	} {
 		require.Equal(t, want, strings.Join(strings.Fields(lines[i+2]), " "))
 	}
-	require.Len(t, lines, 5, "targets without a result are left out")
+	require.Len(t, lines, 5, "targets without a result are left out; those of live are of RTSP")
 }
 
 func TestAFileThatIsNoResultIsRefused(t *testing.T) {

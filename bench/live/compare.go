@@ -5,19 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"time"
 
 	"github.com/gospool/spool/bench/child"
 	"github.com/gospool/spool/bench/proc"
+	"github.com/gospool/spool/bench/publishload"
 	"github.com/gospool/spool/bench/readload"
-	"github.com/gospool/spool/bench/rtspload"
 )
 
 // Settings holds the settings of a comparison.
 type Settings struct {
 	Servers  []Server
 	Load     []string      // program and arguments of the load generator, with {addr}: see ReadyLine
+	Protocol string        // of the load: rtsp, rtmp, srt, or ts: MPEG-TS over UDP, with a port for each stream
 	Streams  int           // number of publishers of the load
 	Runs     int           // how often each server is run
 	Warm     time.Duration // from the start of the last publisher to the start of the window
@@ -30,16 +30,16 @@ type Settings struct {
 
 // Sample holds the cost of a server in one run.
 type Sample struct {
-	Server    string          `json:"server"`
-	Run       int             `json:"run"`        // number of the run, from 1
-	Window    time.Duration   `json:"window_ns"`  // actual length of the window
-	Usage     proc.Usage      `json:"usage"`      // of the server, within the window
-	Load      proc.Usage      `json:"load_usage"` // of the load generator, within the window
-	PeakBytes int64           `json:"peak_bytes"` // greatest resident memory of the server up to the end of the load
-	RestBytes int64           `json:"rest_bytes"` // resident memory at rest; 0: not measured
-	Sent      rtspload.Stats  `json:"sent"`       // totals of the load in the whole run
-	Read      readload.Totals `json:"read"`       // of the readers in the whole run
-	Taken     *Taken          `json:"taken"`      // what the server took: see Server.Took
+	Server    string            `json:"server"`
+	Run       int               `json:"run"`        // number of the run, from 1
+	Window    time.Duration     `json:"window_ns"`  // actual length of the window
+	Usage     proc.Usage        `json:"usage"`      // of the server, within the window
+	Load      proc.Usage        `json:"load_usage"` // of the load generator, within the window
+	PeakBytes int64             `json:"peak_bytes"` // greatest resident memory of the server up to the end of the load
+	RestBytes int64             `json:"rest_bytes"` // resident memory at rest; 0: not measured
+	Sent      publishload.Stats `json:"sent"`       // totals of the load in the whole run
+	Read      readload.Totals   `json:"read"`       // of the readers in the whole run
+	Taken     *Taken            `json:"taken"`      // what the server took: see Server.Took
 }
 
 // Compare runs all servers one after another, Settings.Runs times, so that other load on the machine affects all of
@@ -93,7 +93,7 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 		}
 		return sample.check(server, Ended{Dir: places.dir, Printed: srv.Output(), Sent: totals.Sent})
 	})
-	if err := listening(ctx, srv, places.addr); err != nil {
+	if err := listening(ctx, s, srv, places); err != nil {
 		return sample, err
 	}
 	if totals, err = underLoad(ctx, s, srv, loadArgv, &sample); err != nil {
@@ -216,25 +216,6 @@ func ended(p *child.Process) <-chan struct{} {
 		return nil
 	}
 	return p.Done
-}
-
-// listening waits until the server accepts connections.
-func listening(ctx context.Context, srv *child.Process, addr string) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	for {
-		c, err := net.DialTimeout("tcp", addr, time.Second)
-		if err == nil {
-			return c.Close()
-		}
-		select {
-		case <-srv.Done:
-			return srv.Failed()
-		case <-ctx.Done():
-			return fmt.Errorf("%s does not listen on %s: %s", srv.Name, addr, srv.Output())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
 
 // keepFirst calls f, and stores its error in *err if *err is nil.

@@ -6,8 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/gospool/spool/bench/publishload"
 	"github.com/gospool/spool/bench/readload"
-	"github.com/gospool/spool/bench/rtspload"
 )
 
 // ReadyLine is the line that a load generator must print when all its publishers publish, and media has come to all its readers. At its end it must print a
@@ -16,9 +16,9 @@ const ReadyLine = "publishing"
 
 // Totals counts the media that a load generator has sent from its start to its end.
 type Totals struct {
-	rtspload.Stats
-	Sent []rtspload.Sent `json:"sent"` // of each publisher, in order of their numbers
-	Read readload.Totals `json:"read"` // of all readers
+	publishload.Stats
+	Sent []publishload.Sent `json:"sent"` // of each publisher, in order of their numbers
+	Read readload.Totals    `json:"read"` // of all readers
 }
 
 // maxLineBytes is the greatest length of a line of a load generator: the Totals of thousands of publishers.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,9 +18,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/bench/bareserver"
+	"github.com/gospool/spool/bench/child"
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/proc"
-	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/publishload"
 	"github.com/gospool/spool/bench/yardstick"
 )
 
@@ -39,26 +41,38 @@ func TestMain(m *testing.M) {
 
 var roles = map[string]func(context.Context, []string) error{
 	"server": func(ctx context.Context, args []string) error {
-		s, err := bareserver.Start(args[0], false)
+		s, err := bareserver.StartRTSP(args[0], false)
 		if err != nil {
 			return err
 		}
-		<-ctx.Done()
-		s.Close()
-		stats := s.Stats()
-		if len(args) > 1 {
-			stats.Units /= 2 // a server that loses units
+		return discard(ctx, s, len(args) > 1)
+	},
+	"receiver": func(ctx context.Context, args []string) error {
+		s, err := bareserver.StartUDP(args[0], 2, false)
+		if err != nil {
+			return err
 		}
-		return json.NewEncoder(os.Stdout).Encode(stats)
+		return discard(ctx, s, len(args) > 1)
 	},
 	"load": func(ctx context.Context, args []string) error {
-		load := &rtspload.Load{URL: args[0], N: 2, Clip: pictures(), Sound: true, InPhase: len(args) > 1, Ready: func() { fmt.Println(ReadyLine) }}
+		load := &publishload.Load{URL: args[0], N: 2, Clip: pictures(), Sound: true, InPhase: len(args) > 1, Ready: func() { fmt.Println(ReadyLine) }}
 		err := load.Run(ctx)
 		_ = json.NewEncoder(os.Stdout).Encode(Totals{Stats: load.Stats(), Sent: load.Sent()})
 		return err
 	},
 	"fail": func(context.Context, []string) error { return fmt.Errorf("no such camera") },
 	"deaf": func(ctx context.Context, _ []string) error { <-ctx.Done(); return nil },
+}
+
+// discard runs a server until ctx ends, and prints its totals. If it is leaky, it counts half the access units.
+func discard(ctx context.Context, s bareserver.Publishers, leaky bool) error {
+	<-ctx.Done()
+	s.Close()
+	stats := s.Stats()
+	if leaky {
+		stats.Units /= 2
+	}
+	return json.NewEncoder(os.Stdout).Encode(stats)
 }
 
 // pictures returns a clip of three pictures in two GOPs.
@@ -111,6 +125,24 @@ func TestCompareRunsServersInTurn(t *testing.T) {
 	require.Contains(t, out.String(), "one: 2/2 streams whole, 0 access units lost\ntwo: not compared with what was sent\n")
 }
 
+// The publishers of MPEG-TS begin when the server has opened all its ports: a datagram that comes before is lost.
+func TestAServerOfDatagramsIsAwaited(t *testing.T) {
+	s := settings(t, Server{Name: "receiver", Argv: as("receiver", "{addr}"), Took: Printed}, Server{Name: "leaky", Argv: as("receiver", "{addr:1}", "half"), Took: Printed})
+	s.Protocol, s.Load, s.Runs = "ts", as("load", "udp://{addr}"), 1
+	samples, err := Compare(t.Context(), s)
+	require.ErrorContains(t, err, "leaky took 0 of 2 streams whole, and lost ")
+	require.Len(t, samples, 2)
+	require.Equal(t, &Taken{Whole: 2}, samples[0].Taken)
+
+	address, err := child.FreeDatagramAddress(1)
+	require.NoError(t, err)
+	require.False(t, bound(address))
+	c, err := net.ListenPacket("udp", address)
+	require.NoError(t, err)
+	require.True(t, bound(address))
+	require.NoError(t, c.Close())
+}
+
 func TestWhatGoesWrongIsNamed(t *testing.T) {
 	ok := Server{Name: "ok", Argv: as("server", "{addr}")}
 	for name, c := range map[string]struct {
@@ -149,6 +181,7 @@ func TestACommandIsAServer(t *testing.T) {
 		"other=server :{port}":                 {Name: "other", Argv: []string{"server", ":{port}"}},
 		"server {dir}/config.yaml":             {Name: "server", Argv: []string{"server", "{dir}/config.yaml"}},
 		"env A={addr} server":                  {Name: "env", Argv: []string{"env", "A={addr}", "server"}},
+		"ts {addr:1} {addr:2}":                 {Name: "ts", Argv: []string{"ts", "{addr:1}", "{addr:2}"}},
 		"my=server -c {config:" + config + "}": {Name: "my", Argv: []string{"server", "-c", "{config:" + config + "}"}},
 	} {
 		s, err := Command(text, recorded)
@@ -166,10 +199,10 @@ func TestACommandIsAServer(t *testing.T) {
 	}
 
 	p := places{addr: "127.0.0.1:554", http: "127.0.0.1:80", dir: t.TempDir()}
-	argv, err := p.fill([]string{"{port}", "{http}", "--config={config:" + config + "}"})
+	argv, err := p.fill([]string{"{port}", "{http}", "{addr:3}", "--config={config:" + config + "}"})
 	require.NoError(t, err)
-	require.Equal(t, []string{"554", "127.0.0.1:80"}, argv[:2])
-	b, err := os.ReadFile(strings.TrimPrefix(argv[2], "--config="))
+	require.Equal(t, []string{"554", "127.0.0.1:80", "127.0.0.1:556"}, argv[:3])
+	b, err := os.ReadFile(strings.TrimPrefix(argv[3], "--config="))
 	require.NoError(t, err)
 	require.Equal(t, "listen: 127.0.0.1:554\npath: "+p.dir+"/x\n", string(b))
 }
@@ -187,7 +220,7 @@ func TestSummaryIsOfMediansAndRatiosWithinARun(t *testing.T) {
 		return Sample{
 			Server: server, Run: run, Window: 10 * time.Second, PeakBytes: int64(cpu.Seconds()) * 1e6,
 			Usage: proc.Usage{User: cpu, RSSBytes: int64(run) * 1e6, WriteCalls: 50},
-			Sent:  rtspload.Stats{Units: 10, Late: 1}, Taken: &Taken{Whole: run, Lost: 1},
+			Sent:  publishload.Stats{Units: 10, Late: 1}, Taken: &Taken{Whole: run, Lost: 1},
 		}
 	}
 	rows := Summarise([]Sample{

@@ -18,7 +18,7 @@ import (
 
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/movie"
-	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/publishload"
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest/file"
@@ -206,7 +206,7 @@ func slice(nal []byte) bool { return len(nal) > 0 && nal[0]&0x1f >= 1 && nal[0]&
 
 // frame compares the number of a frame of sound with the expected one.
 func (r *recorded) frame(unit []byte) error {
-	n, ok := rtspload.FrameNumber(unit)
+	n, ok := publishload.FrameNumber(unit)
 	if !ok || n < r.nextFrame {
 		return fmt.Errorf("the frame of sound %d was not sent, or is recorded twice", max(n, r.nextFrame))
 	}
@@ -220,7 +220,7 @@ func (r *recorded) frame(unit []byte) error {
 }
 
 // end notes what is missing at the begin and at the end of the recording.
-func (r *recorded) end(sent rtspload.Sent) {
+func (r *recorded) end(sent publishload.Sent) {
 	pictures := int64(r.clip.GOP())
 	frames := pictures*movie.AudioScale/movie.AudioStep/int64(r.clip.FPS) + 1
 	r.ends("pictures", r.firstPicture, r.nextPicture, sent.Pictures, pictures)

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/bench/clip"
-	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/publishload"
 )
 
 // long returns a clip of 10 pictures with a GOP of 5, all different.
@@ -53,7 +53,7 @@ func TestEveryMissingPictureIsFound(t *testing.T) {
 					require.NoError(t, r.picture(stored(r.clip, n)))
 				}
 			}
-			r.end(rtspload.Sent{Pictures: sent})
+			r.end(publishload.Sent{Pictures: sent})
 			require.Equal(t, c.lost, r.lost)
 			require.Contains(t, r.first, c.first)
 		})

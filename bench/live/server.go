@@ -8,16 +8,17 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gospool/spool/bench/child"
-	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/publishload"
 )
 
 // Server describes a server to compare. In Argv and Config, words in braces are replaced: {addr} by the address at
-// which the server must accept RTSP, {port} by its port, {http} by another free address, {dir} by an empty directory,
-// which is removed after the run, and {config:FILE} by the path of a copy of FILE, in which the other words are
-// replaced, too.
+// which the server must accept publishers, {port} by its port, {addr:N} by the address at which it must receive the
+// stream N of MPEG-TS, {http} by another free address, {dir} by an empty directory, which is removed after the run, and
+// {config:FILE} by the path of a copy of FILE, in which the other words are replaced, too.
 type Server struct {
 	Name   string
 	Argv   []string // program and arguments; only this process is measured, so a shell script must exec the server
@@ -30,9 +31,9 @@ type Server struct {
 
 // Ended describes a server that has ended.
 type Ended struct {
-	Dir     string          // its directory {dir}
-	Printed string          // the last 4 KiB of its output
-	Sent    []rtspload.Sent // what each publisher has sent, in order of their numbers
+	Dir     string             // its directory {dir}
+	Printed string             // the last 4 KiB of its output
+	Sent    []publishload.Sent // what each publisher has sent, in order of their numbers
 }
 
 // Taken reports how much of what was sent a server has taken.
@@ -69,7 +70,7 @@ func Command(text string, recorded func(Ended) (Taken, error)) (Server, error) {
 		}
 	}
 	all := strings.Join(words, " ")
-	if !strings.Contains(all, "{addr}") && !strings.Contains(all, "{port}") && !strings.Contains(all, "{dir}/config.yaml") {
+	if !strings.Contains(all, "{addr") && !strings.Contains(all, "{port}") && !strings.Contains(all, "{dir}/config.yaml") {
 		return Server{}, fmt.Errorf("%q names neither {addr} nor {port}: the server would not listen where the load publishes", text)
 	}
 	if strings.Contains(all, "{dir}") {
@@ -83,9 +84,23 @@ var configWord = regexp.MustCompile(`\{config:([^{}]+)\}`)
 // places holds the addresses and the directory of one run of a server.
 type places struct{ addr, http, dir string }
 
-func (p places) replacer() *strings.Replacer {
+var addressWord = regexp.MustCompile(`\{addr:(\d+)\}`)
+
+// replace replaces the words in braces, except {config:FILE}.
+func (p places) replace(text string) string {
 	_, port, _ := net.SplitHostPort(p.addr)
-	return strings.NewReplacer("{addr}", p.addr, "{port}", port, "{http}", p.http, "{dir}", p.dir)
+	text = strings.NewReplacer("{addr}", p.addr, "{port}", port, "{http}", p.http, "{dir}", p.dir).Replace(text)
+	return addressWord.ReplaceAllStringFunc(text, func(word string) string {
+		n, _ := strconv.Atoi(addressWord.FindStringSubmatch(word)[1])
+		return p.addressOf(n)
+	})
+}
+
+// addressOf returns the address of the stream n of MPEG-TS, from 1: those of all streams have ports that follow each other.
+func (p places) addressOf(n int) string {
+	host, port, _ := net.SplitHostPort(p.addr)
+	first, _ := strconv.Atoi(port)
+	return net.JoinHostPort(host, strconv.Itoa(first+n-1))
 }
 
 // fill replaces the words in braces in arguments. It writes the copy of a {config:FILE} below the directory.
@@ -98,7 +113,7 @@ func (p places) fill(args []string) ([]string, error) {
 			b, e := os.ReadFile(file)
 			path := filepath.Join(p.dir, "config-"+filepath.Base(file))
 			if e == nil {
-				e = os.WriteFile(path, []byte(p.replacer().Replace(string(b))), 0o600)
+				e = os.WriteFile(path, []byte(p.replace(string(b))), 0o600)
 			}
 			err = errors.Join(err, e)
 			return path
@@ -106,7 +121,7 @@ func (p places) fill(args []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		out[i] = p.replacer().Replace(arg)
+		out[i] = p.replace(arg)
 	}
 	return out, nil
 }
@@ -120,14 +135,16 @@ func prepare(s *Settings, server *Server) (p places, cleanup func(), err error) 
 	}
 	p.dir = dir
 	cleanup = func() { _ = os.RemoveAll(dir) }
-	for _, a := range []*string{&p.addr, &p.http} {
-		if *a, err = child.FreeAddress(); err != nil {
-			cleanup()
-			return p, nil, err
-		}
+	p.http, err = child.FreeAddress()
+	if err == nil {
+		p.addr, err = s.freeAddress()
+	}
+	if err != nil {
+		cleanup()
+		return p, nil, err
 	}
 	if server.Config != "" {
-		if err := os.WriteFile(dir+"/config.yaml", []byte(p.replacer().Replace(server.Config)), 0o600); err != nil {
+		if err := os.WriteFile(dir+"/config.yaml", []byte(p.replace(server.Config)), 0o600); err != nil {
 			cleanup()
 			return p, nil, err
 		}

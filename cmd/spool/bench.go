@@ -26,7 +26,7 @@ type BenchCmd struct {
 	Start    StartBench        `cmd:"" help:"The time from the start of spool serve to the first answer of its API, with a new database and with an existing one; and the size of the binary."`
 	Players  PlayersBench      `cmd:"" help:"Which programs play the recordings of each codec: ffmpeg, GStreamer, Chromium, Firefox, VLC and mpv."`
 	Play     benchplay.Command `cmd:"" help:"The playback of a span of time as MP4, as fragments and over HLS, against nginx that serves files with the same bytes."`
-	Live     LiveBench         `cmd:"" help:"RTSP publishers in real time, against a server that discards what they send."`
+	Live     LiveBench         `cmd:"" help:"Publishers in real time, against a server that discards what they send."`
 	Targets  TargetsCmd        `cmd:"" help:"Print the measured figures beside their targets, from the files of --json."`
 	Part     BenchPartCmd      `cmd:"" hidden:"" help:"The processes of bench live."`
 }
@@ -77,7 +77,7 @@ type (
 		Against    []string      `sep:"none" placeholder:"COMMAND" help:"Measure another server, too: COMMAND or NAME=COMMAND, with {addr}, {port}, {http}, {dir} and {config:FILE}; may be repeated."`
 		Window     time.Duration `default:"10s" help:"How long each server is measured."`
 		Readers    int           `help:"Viewers of the streams: then nothing is recorded, and the other server sends as much."`
-		Protocol   string        `enum:"rtsp,fmp4,hls" default:"rtsp" help:"Of the viewers: rtsp over TCP; fmp4, or hls of low latency, over HTTP."`
+		Protocol   string        `enum:"rtsp,rtmp,srt,ts,fmp4,hls" default:"rtsp" help:"Of the publishers: rtsp over TCP, rtmp, srt, or ts: MPEG-TS over UDP. With --readers, of the viewers: rtsp over TCP; fmp4, or hls of low latency, over HTTP."`
 		Rest       time.Duration `default:"10s" help:"How long after the publishers have left the memory at rest is read."`
 	}
 )
@@ -134,19 +134,23 @@ func (c *StartBench) Run(p *Program) error {
 	return c.run(p, "start", defaultMatrix(), harness.LiveOptions{})
 }
 
-// Run measures the recording of RTSP publishers in real time.
+// Run measures the recording of publishers in real time.
 func (c *LiveBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Bitrate, m.FPS, m.Sync, m.Streams = []int{4e6}, []int{25}, []string{"chunk"}, []int{60}
 	if len(c.Publishers) > 0 {
 		c.Streams = c.Publishers
 	}
+	o := harness.LiveOptions{Window: c.Window, Rest: c.Rest, InPhase: c.InPhase, Against: c.Against, Readers: c.Readers, Protocol: c.Protocol}
+	if err := o.Check(); err != nil {
+		return usageError{err}
+	}
 	for _, text := range c.Against {
 		if _, err := live.Command(text, nil); err != nil {
 			return usageError{err}
 		}
 	}
-	return c.run(p, "live", m, harness.LiveOptions{Window: c.Window, Rest: c.Rest, InPhase: c.InPhase, Against: c.Against, Readers: c.Readers, Protocol: c.Protocol})
+	return c.run(p, "live", m, o)
 }
 
 // run measures all cases of the benchmark kind and shows the results. base holds the default lists;

@@ -68,3 +68,16 @@ func TestBenchRefusesInvalidCases(t *testing.T) {
 		require.Equal(t, exitUsage, code, "%v: %s", args, &errs)
 	}
 }
+
+func TestBenchLiveRefusesAProtocolThatDoesNotFit(t *testing.T) {
+	for says, args := range map[string][]string{
+		"the protocol of publishers is one of rtsp, rtmp, srt, ts, not hls": {"--protocol", "hls"},
+		"the protocol of viewers is one of rtsp, fmp4, hls, not srt":        {"--protocol", "srt", "--readers", "2"},
+		"must be one of": {"--protocol", "webrtc"},
+	} {
+		var errs bytes.Buffer
+		code := run(append([]string{"bench", "live"}, args...), &Program{Stdout: &errs, Stderr: &errs})
+		require.Equal(t, exitUsage, code)
+		require.Contains(t, errs.String(), says)
+	}
+}

@@ -22,7 +22,7 @@ func TestBenchLiveComparesServersAndChecksTheirRecordings(t *testing.T) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	require.NoError(t, cmd.Run(), "%s%s", &out, &errs)
 	for _, line := range []string{
-		"live: 2 streams of 500k with sound, medians of 2 runs\n",
+		"live: 2 streams of 500k with sound by rtsp, medians of 2 runs\n",
 		"load generator, a process of its own: ",
 		"bare: 2/2 streams whole, 0 access units lost\n",
 		"bare, read ahead: 2/2 streams whole, 0 access units lost\n",
@@ -36,6 +36,28 @@ func TestBenchLiveComparesServersAndChecksTheirRecordings(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// Publishers by each protocol are recorded by this binary, and discarded by servers of the same library. Every access unit
+// arrives.
+func TestBenchLiveMeasuresPublishersByEachProtocol(t *testing.T) {
+	t.Parallel()
+	path, err := racyBinary()
+	require.NoError(t, err)
+	for protocol, servers := range map[string][]string{
+		"rtmp": {"bare", "spool"}, "srt": {"bare", "bare, demuxed", "spool"}, "ts": {"bare", "bare, demuxed", "spool"},
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			stdout, stderr, err := run(t, path, "bench", "live", "--publishers", "2", "--protocol", protocol, "--bitrate", "500k", "--gop", "400ms",
+				"--runs", "1", "--window", "500ms", "--rest", "100ms", "--dir", t.TempDir())
+			require.NoError(t, err, "%s%s", stdout, stderr)
+			require.Contains(t, stdout, "live: 2 streams of 500k with sound by "+protocol+", medians of 1 runs\n")
+			for _, server := range servers {
+				require.Contains(t, stdout, server+": 2/2 streams whole, 0 access units lost\n")
+			}
+		})
+	}
+}
+
 // Viewers read the streams by each protocol from this binary, and from a server that only sends.
 func TestBenchLiveMeasuresViewers(t *testing.T) {
 	t.Parallel()
@@ -47,7 +69,7 @@ func TestBenchLiveMeasuresViewers(t *testing.T) {
 			stdout, stderr, err := run(t, path, "bench", "live", "--streams", "2", "--readers", "3", "--protocol", protocol, "--bitrate", "500k", "--gop", "400ms",
 				"--runs", "1", "--window", "500ms", "--rest", "100ms", "--dir", t.TempDir())
 			require.NoError(t, err, "%s%s", stdout, stderr)
-			require.Contains(t, stdout, "live: 2 streams of 500k with sound, 3 viewers by "+protocol+", medians of 1 runs\n")
+			require.Contains(t, stdout, "live: 2 streams of 500k with sound by rtsp, 3 viewers by "+protocol+", medians of 1 runs\n")
 			for _, server := range []string{bare, "spool"} {
 				require.Regexp(t, `(?m)^`+server+`: its readers received [0-9.]+ MB in a run, the last of them 0\.[0-9]*[1-9][0-9]* MB$`, stdout)
 			}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/gospool/spool/api/playback/hls/hlscheck"
 	footage "github.com/gospool/spool/bench/clip"
-	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/publishload"
 )
 
 // Fifty viewers, who come at once, play twenty streams in each way while these are recorded. The recorder loses nothing. How long it
@@ -36,7 +36,7 @@ func TestFiftyViewersCostNoFrameOfTwentyStreams(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	ended := make(chan error, 1)
-	go func() { ended <- (&rtspload.Load{URL: r.rtsp + "/live/cam%02d", N: streams, Clip: c}).Run(ctx) }()
+	go func() { ended <- (&publishload.Load{URL: r.rtsp + "/live/cam%02d", N: streams, Clip: c}).Run(ctx) }()
 	for n := range streams {
 		eventually(t, name(n), func() bool { return r.status(name(n)).AccessUnits >= 4*fps })
 	}

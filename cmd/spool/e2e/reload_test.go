@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	footage "github.com/gospool/spool/bench/clip"
-	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/publishload"
 )
 
 // configure replaces the configuration file as an editor does.
@@ -70,7 +70,7 @@ func TestReloadInterruptsNoOtherRecording(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	ended := make(chan error, 1)
-	go func() { ended <- (&rtspload.Load{URL: r.rtsp + "/live/cam%d", N: streams, Clip: c}).Run(ctx) }()
+	go func() { ended <- (&publishload.Load{URL: r.rtsp + "/live/cam%d", N: streams, Clip: c}).Run(ctx) }()
 	for i := 1; i <= streams; i++ {
 		eventually(t, name(i)+" is published", func() bool { return r.stream(name(i)).State == "live" })
 		r.awaitUnits(name(i), 50)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	footage "github.com/gospool/spool/bench/clip"
-	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/publishload"
 )
 
 // Twenty streams at once lose no media and leave no resources behind.
@@ -59,7 +59,7 @@ func load(t *testing.T, r *recorder, pattern string, n int, c *footage.Clip, sec
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	ended := make(chan error, 1)
-	l := &rtspload.Load{URL: r.rtsp + "/" + pattern, N: n, Clip: c}
+	l := &publishload.Load{URL: r.rtsp + "/" + pattern, N: n, Clip: c}
 	for i := range n {
 		r.start(fmt.Sprintf(pattern, i+1), "?wait=true")
 	}

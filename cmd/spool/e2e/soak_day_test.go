@@ -15,7 +15,7 @@ import (
 
 	footage "github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/proc"
-	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/bench/publishload"
 	"github.com/gospool/spool/bench/yardstick"
 )
 
@@ -71,7 +71,7 @@ pipelines: {all: {streams: ["**"], record: always, stages: [source, segmenter, m
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	ended, ready := make(chan error, 1), make(chan struct{})
-	publishers := &rtspload.Load{URL: r.rtsp + "/live/cam%03d", N: 20, Clip: c, Sound: true, Ready: func() { close(ready) }}
+	publishers := &publishload.Load{URL: r.rtsp + "/live/cam%03d", N: 20, Clip: c, Sound: true, Ready: func() { close(ready) }}
 	go func() { ended <- publishers.Run(ctx) }()
 	select {
 	case <-ready:

@@ -1,4 +1,4 @@
-package rtspload
+package publishload
 
 import (
 	"fmt"
@@ -6,11 +6,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 
 	"github.com/gospool/spool/bench/clip"
-)
-
-const (
-	payloadType = 96
-	clockRate   = 90000
+	"github.com/gospool/spool/bench/movie"
 )
 
 // packets holds the RTP payloads of a clip.
@@ -18,15 +14,13 @@ type packets struct {
 	format *format.H264
 	fps    int64
 	units  [][][]byte // payloads of each packet of each access unit
-	gop    int        // number of access units in the first GOP
 }
 
 // packetize makes the RTP payloads of a clip.
 func packetize(c *clip.Clip) (*packets, error) {
 	p := &packets{
-		format: &format.H264{PayloadTyp: payloadType, PacketizationMode: 1, SPS: c.SPS, PPS: c.PPS},
+		format: &format.H264{PayloadTyp: videoPayloadType, PacketizationMode: 1, SPS: c.SPS, PPS: c.PPS},
 		fps:    int64(c.FPS),
-		gop:    c.GOP(),
 	}
 	enc, err := p.format.CreateEncoder()
 	if err != nil {
@@ -47,4 +41,4 @@ func packetize(c *clip.Clip) (*packets, error) {
 }
 
 // ticks returns the RTP time of the n-th access unit that a publisher sends, from 0.
-func (p *packets) ticks(n int64) int64 { return n * clockRate / p.fps }
+func (p *packets) ticks(n int64) int64 { return n * movie.VideoScale / p.fps }

@@ -1,12 +1,8 @@
-// Package bareserver is an RTSP server for comparison with a recorder: it decodes the packets of its publishers into
-// access units with gortsplib, and discards them. It reads from the network as gortsplib does, or as spool does (see
-// rtsp.ReadAhead): a recorder with gortsplib and the same way of reading cannot cost less.
 package bareserver
 
 import (
 	"fmt"
 	"net"
-	"sync/atomic"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -17,27 +13,19 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp"
 )
 
-// Server is an RTSP server that accepts publishers of H.264 and AAC over TCP, decodes their access units and discards
-// them.
-type Server struct {
+// RTSP is an RTSP server that accepts publishers of H.264 and AAC over TCP, decodes their access units with gortsplib and
+// discards them. It reads from the network as gortsplib does, or as spool does (see rtsp.ReadAhead): a recorder with
+// gortsplib and the same way of reading cannot cost less.
+type RTSP struct {
 	rtsp  gortsplib.Server
 	addr  string
-	count struct{ sessions, units, bytes, errors, lost atomic.Int64 }
+	count counts
 }
 
-// Stats holds the totals of a server since its start.
-type Stats struct {
-	Sessions int64 `json:"sessions"`      // sessions that began to publish
-	Units    int64 `json:"access_units"`  // decoded access units: pictures and frames of sound
-	Bytes    int64 `json:"bytes"`         // bytes of their NAL units, or of the frames
-	Errors   int64 `json:"decode_errors"` // packets that could not be decoded
-	Lost     int64 `json:"packets_lost"`
-}
-
-// Start starts a server on a TCP address. readAhead makes it read from the network as spool does. The caller must
+// StartRTSP starts a server on a TCP address. readAhead makes it read from the network as spool does. The caller must
 // close the server.
-func Start(address string, readAhead bool) (*Server, error) {
-	s := &Server{}
+func StartRTSP(address string, readAhead bool) (*RTSP, error) {
+	s := &RTSP{}
 	s.rtsp = gortsplib.Server{Handler: s, RTSPAddress: address, Listen: func(network, address string) (net.Listener, error) {
 		l, err := net.Listen(network, address)
 		if err != nil {
@@ -68,24 +56,21 @@ func (l aheadListener) Accept() (net.Conn, error) {
 }
 
 // Address returns the address at which the server listens.
-func (s *Server) Address() string { return s.addr }
+func (s *RTSP) Address() string { return s.addr }
 
 // Close stops the server and ends all its sessions.
-func (s *Server) Close() { s.rtsp.Close() }
+func (s *RTSP) Close() { s.rtsp.Close() }
 
 // Stats returns the totals so far. It is safe for concurrent use.
-func (s *Server) Stats() Stats {
-	c := &s.count
-	return Stats{c.sessions.Load(), c.units.Load(), c.bytes.Load(), c.errors.Load(), c.lost.Load()}
-}
+func (s *RTSP) Stats() Stats { return s.count.stats() }
 
 // OnAnnounce implements a handler of gortsplib: it accepts every publisher.
-func (s *Server) OnAnnounce(*gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
+func (s *RTSP) OnAnnounce(*gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
 // OnSetup implements a handler of gortsplib: it accepts publishers and refuses readers.
-func (s *Server) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+func (s *RTSP) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	if ctx.Session.State() != gortsplib.ServerSessionStatePreRecord {
 		return &base.Response{StatusCode: base.StatusNotFound}, nil, nil
 	}
@@ -94,7 +79,7 @@ func (s *Server) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response
 
 // OnRecord implements a handler of gortsplib: it begins to decode the tracks of a publisher. It refuses a track that is
 // neither H.264 nor AAC.
-func (s *Server) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
+func (s *RTSP) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
 	for _, media := range ctx.Session.AnnouncedDescription().Medias {
 		for _, f := range media.Formats {
 			decode, err := decoder(f)
@@ -135,7 +120,7 @@ func decoder(f format.Format) (decode func(*rtp.Packet) (parts [][]byte, units i
 }
 
 // discard decodes the packets of a track into access units, counts them and discards them.
-func (s *Server) discard(
+func (s *RTSP) discard(
 	session *gortsplib.ServerSession, media *description.Media, f format.Format,
 	decode func(*rtp.Packet) ([][]byte, int, error),
 ) {
@@ -147,19 +132,14 @@ func (s *Server) discard(
 		if err != nil {
 			return // the access unit needs more packets, or OnDecodeError counts the error
 		}
-		n := 0
-		for _, part := range parts {
-			n += len(part)
-		}
-		s.count.bytes.Add(int64(n)) // first: a caller of Stats that sees a unit sees its bytes
-		s.count.units.Add(int64(units))
+		s.count.add(parts, units)
 	})
 }
 
 // OnPacketsLost implements a handler of gortsplib: it counts lost packets.
-func (s *Server) OnPacketsLost(ctx *gortsplib.ServerHandlerOnPacketsLostCtx) {
+func (s *RTSP) OnPacketsLost(ctx *gortsplib.ServerHandlerOnPacketsLostCtx) {
 	s.count.lost.Add(int64(ctx.Lost))
 }
 
 // OnDecodeError implements a handler of gortsplib: it counts packets that cannot be decoded.
-func (s *Server) OnDecodeError(*gortsplib.ServerHandlerOnDecodeErrorCtx) { s.count.errors.Add(1) }
+func (s *RTSP) OnDecodeError(*gortsplib.ServerHandlerOnDecodeErrorCtx) { s.count.errors.Add(1) }

@@ -1,4 +1,4 @@
-package rtspload
+package publishload
 
 import (
 	"context"
