@@ -19,7 +19,7 @@ import (
 // media. All other files use package codec.
 var codecRows = []string{
 	"pipeline/codec/", "stages/ingest/rtp/codecs.go", "stages/egress/rtp/codecs.go", "stages/egress/rtp/g711.go", "stages/ingest/webrtc/codecs.go", "stages/ingest/rtmp/codecs.go", "stages/ingest/mpegts/codecs.go", "stages/ingest/exec/codecs.go",
-	"api/playback/mpegts/codecs.go", "stages/ingest/ingesttest/",
+	"pipeline/mpegts/codecs.go", "stages/ingest/ingesttest/",
 	"pipeline/pipelinetest/", "stages/ingest/testpattern/", "stages/ingest/rtsp/rtsptest/", "bench/", // generators
 }
 
@@ -107,7 +107,7 @@ var byHand = []string{"pipeline/codec/h265.go", "sinks/mp4/entry.go", "sinks/mp4
 // otherFormats lists the packages that put numbers into other formats than boxes: records of the
 // journal, packets, bit streams, transport streams, words of a checksum. Packages beside and below them are not included.
 var otherFormats = []string{"sinks/metadata", "sinks/metadata/database", "sinks/metadata/journal", "stages/egress/egresstest", "stages/egress/rtp", "stages/ingest/mpegts", "stages/ingest/mpegts/udp", "stages/ingest/rtp", "stages/ingest/rtmp/flv", "stages/ingest/rtmp/wire", "stages/ingest/rtsp", "stages/ingest/rtsp/client", "stages/ingest/srt/transport",
-	"stages/ingest/rtsp/rtsptest", "pipeline/codec", "pipeline/codec/h264", "pipeline/codec/nalunit", "pipeline/crc32c", "pipeline/media", "api/playback/mpegts"}
+	"stages/ingest/rtsp/rtsptest", "pipeline/codec", "pipeline/codec/h264", "pipeline/codec/nalunit", "pipeline/crc32c", "pipeline/media", "pipeline/mpegts"}
 
 // Each box is read and written in one place.
 func TestBoxesAreReadAndWrittenInOnePlace(t *testing.T) {

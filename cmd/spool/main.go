@@ -20,6 +20,7 @@ import (
 	"github.com/gospool/spool/cmd/spool/logging"
 	"github.com/gospool/spool/cmd/spool/probe"
 	"github.com/gospool/spool/cmd/spool/record"
+	"github.com/gospool/spool/cmd/spool/remux"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
 )
@@ -45,7 +46,7 @@ type commands struct {
 	Token     TokenCmd             `cmd:"" help:"Make a token for a program, and print what http.auth.tokens of the configuration takes of it."`
 	Repair    RepairCmd            `cmd:"" help:"Finish files that a crash left behind, and make repaired copies of damaged files of other programs."`
 	Record    record.Command       `cmd:"" help:"Record a camera or another source into files, without a server, until Ctrl-C."`
-	Remux     RemuxCmd             `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
+	Remux     remux.Command        `cmd:"" help:"Copy an MP4 or MPEG-TS file into another: ordinary or fragmented MP4, or MPEG-TS."`
 	Export    export.Command       `cmd:"" help:"Export the footage of a span of time: of one stream as a file, of several as a zip archive with a player."`
 	Verify    export.VerifyCommand `cmd:"" help:"Check that an export is unchanged, and by whom it is signed."`
 	Probe     probe.Command        `cmd:"" help:"Print the tracks, the GOP structure and the faults of the times of an MP4 file or a live stream."`
@@ -107,7 +108,8 @@ func run(args []string, p *Program) int {
 		return exitCode(p.Stderr, cli.Version.Run(p))
 	}
 	p.Settings = cli.settings
-	return exitCode(p.Stderr, ctx.Run(p, benchplay.Env{Stdout: p.Stdout, Stderr: p.Stderr}, probe.Streams{Stdout: p.Stdout, Stderr: p.Stderr}, record.Env{Stdout: p.Stdout, Stderr: p.Stderr, Log: logging.New(configs.Log{Level: "warn", Format: "human"}, p.Stderr, p.Environ)}, export.Env{Load: p.load, Version: readBuild().version, Stdout: p.Stdout, Stderr: p.Stderr}))
+	log := logging.New(configs.Log{Level: "warn", Format: "human"}, p.Stderr, p.Environ)
+	return exitCode(p.Stderr, ctx.Run(p, benchplay.Env{Stdout: p.Stdout, Stderr: p.Stderr}, probe.Streams{Stdout: p.Stdout, Stderr: p.Stderr}, record.Env{Stdout: p.Stdout, Stderr: p.Stderr, Log: log}, remux.Env{Stdout: p.Stdout, Stderr: p.Stderr, Log: log}, export.Env{Load: p.load, Version: readBuild().version, Stdout: p.Stdout, Stderr: p.Stderr}))
 }
 
 // asFlags rewrites the arguments help COMMAND to COMMAND --help, so that kong prints both. A command may
@@ -186,6 +188,7 @@ func exitCode(stderr io.Writer, err error) int {
 	var problems config.Problems
 	var usage usageError
 	var recordUsage record.ErrUsage
+	var remuxUsage remux.ErrUsage
 	var own interface{ ExitCode() int } // an error with an exit code of its own, whose reason is printed already
 	switch {
 	case err == nil:
@@ -196,7 +199,7 @@ func exitCode(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, problems)
 		fmt.Fprintf(stderr, "spool: the configuration is refused: %s\n", count(len(problems), "problem"))
 		return exitUsage
-	case errors.As(err, &usage), errors.As(err, &recordUsage), errors.Is(err, probe.ErrDuration), errors.Is(err, play.ErrOptions):
+	case errors.As(err, &usage), errors.As(err, &recordUsage), errors.As(err, &remuxUsage), errors.Is(err, probe.ErrDuration), errors.Is(err, play.ErrOptions):
 		fmt.Fprintf(stderr, "spool: %v\n", err)
 		return exitUsage
 	}

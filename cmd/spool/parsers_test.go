@@ -83,6 +83,7 @@ var parsers = map[string]string{
 	"pipeline/filesystem/ours.go":          "TestAFileThatAnotherUserCanWriteIsNotRead",
 	"pipeline/isobmff/":                    "FuzzBoxes FuzzFragment FuzzSampleTable FuzzTables FuzzHeaders pipeline/codec.FuzzSampleEntry pipeline/codec.TestTheCostOfASampleEntryIsProportional TestTheCostOfAWalkIsProportional TestTheCostOfARunIsProportional TestTheCostOfTablesIsProportional",
 	"pipeline/isobmff/index/":              "FuzzIndex TestTheCostOfASpanIsThatOfItsBlocks",
+	"pipeline/mpegts/":                     "FuzzMuxer",
 	"pipeline/media/id.go":                 "FuzzParseID",
 	"pipeline/streampath/streampath.go":    "short: maxGlob, and MaxBytes",
 	"pipeline/recorder/cron.go":            "FuzzParseCron",

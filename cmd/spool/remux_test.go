@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func remux(t *testing.T, args ...string) (code int, stdout, stderr string) {
+func remuxFile(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code = run(append([]string{"remux"}, args...), &Program{Stdout: &out, Stderr: &errs})
@@ -34,7 +34,7 @@ func TestRemuxKeepsEveryPacket(t *testing.T) {
 	dir := t.TempDir()
 	ordinary, fragmented, back := filepath.Join(dir, "o.mp4"), filepath.Join(dir, "f.mp4"), filepath.Join(dir, "b.mp4")
 	for _, args := range [][]string{{in, ordinary}, {"--fragment", in, fragmented}, {fragmented, back}} {
-		code, stdout, stderr := remux(t, args...)
+		code, stdout, stderr := remuxFile(t, args...)
 		require.Zero(t, code, stderr)
 		require.Empty(t, stderr)
 		out := args[len(args)-1]
@@ -69,7 +69,7 @@ func TestRemuxReplacesNothing(t *testing.T) {
 	in := shortMovie(t)
 	out := filepath.Join(t.TempDir(), "out.mp4")
 	require.NoError(t, os.WriteFile(out, []byte("precious"), 0o600))
-	code, _, stderr := remux(t, in, out)
+	code, _, stderr := remuxFile(t, in, out)
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "replaces no file")
 	b, err := os.ReadFile(out)
@@ -90,7 +90,7 @@ func TestRemuxOfADamagedFileLeavesNothing(t *testing.T) {
 		"cut off":          whole,
 	} {
 		require.NoError(t, os.WriteFile(in, b, 0o600))
-		code, stdout, stderr := remux(t, in, filepath.Join(dir, "out.mp4"))
+		code, stdout, stderr := remuxFile(t, in, filepath.Join(dir, "out.mp4"))
 		require.Equal(t, exitFailed, code)
 		require.Empty(t, stdout)
 		require.Contains(t, stderr, want)
@@ -108,7 +108,7 @@ func TestRemuxOfTinyPicturesIsNotManyTimesAsLong(t *testing.T) {
 	text, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:size=16x16:rate=25:duration=80",
 		"-c:v", "libx264", "-preset", "ultrafast", "-g", "1", "-qp", "51", in).CombinedOutput()
 	require.NoError(t, err, "%s", text)
-	code, _, stderr := remux(t, in, out)
+	code, _, stderr := remuxFile(t, in, out)
 	require.Zero(t, code, stderr)
 	require.Equal(t, hashes(t, in), hashes(t, out))
 	before, err := os.Stat(in)

@@ -33,7 +33,7 @@ var mayImport = []struct {
 	from string
 	to   []string
 }{
-	{"cmd/spool", []string{"cmd/spool/benchplay", "cmd/spool/export", "cmd/spool/logging", "cmd/spool/newfile", "cmd/spool/probe", "cmd/spool/progress", "cmd/spool/record", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
+	{"cmd/spool", []string{"cmd/spool/benchplay", "cmd/spool/export", "cmd/spool/logging", "cmd/spool/probe", "cmd/spool/progress", "cmd/spool/record", "cmd/spool/remux", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
 		"pipeline", "pipeline/bytesize", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server may import the recorder
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/timeshift", "cmd/spool/server/unmanaged", "cmd/spool/server/viewing", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
@@ -41,6 +41,7 @@ var mayImport = []struct {
 		"sinks/mp4", "stages/hub", "stages/ingest/file"}},
 	{"cmd/spool/benchplay", []string{"cmd/spool/progress", "bench/harness", "bench/play"}},
 	{"cmd/spool/record", []string{"cmd/spool/logging", "pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/recorder", "pipeline/streampath", "sinks/mp4", "stages/hub"}},
+	{"cmd/spool/remux", []string{"cmd/spool/newfile", "cmd/spool/progress", "pipeline", "pipeline/config", "pipeline/media", "stages/ingest/file"}},
 	{"cmd/spool/export", []string{"cmd/spool/newfile", "cmd/spool/progress", "cmd/spool/server", "api/export/bundle", "api/export/manifest", "api/export/verify", "api/params", "configs", "pipeline", "pipeline/durable"}},
 	{"cmd/spool/progress", []string{"cmd/spool/logging"}},
 	{"cmd/spool/logging", []string{"configs", "pipeline/config"}},
@@ -66,7 +67,7 @@ var mayImport = []struct {
 	{"stages/ingest/srt", []string{"pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/sparinglog", "pipeline/streampath", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/mpegts", "stages/ingest/srt/transport"}},
 	{"stages/ingest/srt/transport", []string{"pipeline", "pipeline/guard"}},
 	{"stages/ingest/exec", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/command", "pipeline/config", "pipeline/endcause", "pipeline/media", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
-	{"stages/ingest/mpegts", []string{"pipeline", "pipeline/codec", "pipeline/codec/ac3", "pipeline/codec/adts", "pipeline/endcause", "pipeline/guard", "pipeline/media", "stages/hub", "stages/ingest"}},
+	{"stages/ingest/mpegts", []string{"pipeline", "pipeline/codec", "pipeline/codec/ac3", "pipeline/codec/adts", "pipeline/endcause", "pipeline/guard", "pipeline/media", "pipeline/mpegts", "stages/hub", "stages/ingest"}},
 	{"stages/ingest/mpegts/udp", []string{"pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/sparinglog", "pipeline/streampath", "stages/clients", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
@@ -85,6 +86,7 @@ var mayImport = []struct {
 	{"sinks/mp4/sampleindex", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
 	{"sinks/mp4/facts", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/filename", []string{"pipeline/filesystem", "pipeline/media"}},
+	{"sinks/mpegts", []string{"pipeline", "pipeline/media", "pipeline/mpegts"}},
 	{"sinks/metadata/row", []string{"pipeline/media"}},
 	{"sinks/metadata/journal", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},  // no database
 	{"sinks/metadata/database", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}}, // no row
@@ -97,7 +99,7 @@ var mayImport = []struct {
 	{"api/playback/browsertest", nil},
 	{"api/playback/clip", []string{"api/playback", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media", "sinks/mp4/sampleindex"}},
 	{"api/playback/movie", []string{"api/playback", "api/playback/clip", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
-	{"api/playback/mpegts", []string{"api/playback/clip", "api/playback/movie", "pipeline/codec", "pipeline/codec/adts", "pipeline/codec/mpeg4visual", "pipeline/codec/nalunit", "pipeline/media"}},
+	{"api/playback/mpegts", []string{"api/playback/clip", "api/playback/movie", "pipeline/codec", "pipeline/media", "pipeline/mpegts"}},
 	{"api/playback/play", []string{"api/playback", "api/playback/clip", "api/playback/movie", "api/playback/mpegts"}},
 	{"api/playback/units", []string{"api/playback", "api/playback/clip", "pipeline/codec", "pipeline/isobmff", "pipeline/media", "pipeline/media/footage"}},
 	{"api/playback/mediamtx", []string{"api/playback", "api/playback/clip", "api/playback/movie", "api/playback/play", "pipeline/endcause", "pipeline/media", "pipeline/streampath"}},
@@ -140,6 +142,7 @@ var mayImport = []struct {
 	{"pipeline/isobmff/index", []string{"pipeline/isobmff", "pipeline/media"}},
 	{"pipeline/isobmff/isobmfftest", []string{"pipeline/isobmff"}},
 	{"pipeline/codec", []string{"pipeline/codec/...", "pipeline/media", "pipeline/isobmff"}},
+	{"pipeline/mpegts", []string{"pipeline/codec", "pipeline/codec/adts", "pipeline/codec/mpeg4visual", "pipeline/codec/nalunit", "pipeline/media"}},
 	{"pipeline/codec/bitstream", nil},
 	{"pipeline/codec/nalunit", []string{"pipeline/media"}},
 	{"pipeline/codec/...", []string{"pipeline/codec/bitstream", "pipeline/codec/nalunit", "pipeline/guard"}},      // not the registered codecs

@@ -107,6 +107,7 @@ var making = map[string]string{
 	"pipeline/filesystem/scratch.go":        "the same",
 	"pipeline/filesystem/shared.go":         "the same",
 	"sinks/mp4/disk/dir.go":                 "a recording, which grows",
+	"sinks/mpegts/stage.go":                 "not synced: a copy can be made again",
 	"sinks/mp4/facts/lock.go":               "a lock, which has no bytes",
 	"sinks/metadata/journal/disk.go":        "a journal, which grows",
 	"sinks/metadata/database/rescue.go":     "a database is exchanged for its copy",
@@ -178,10 +179,10 @@ var notStages = map[string][]string{
 	"api/playback/play/player.go":               {"mp4"}, // the format
 	"cmd/spool/server/declared/need_restart.go": {"mp4"},
 	"cmd/spool/server/declared/declared.go":     {"mp4"},
-	"cmd/spool/bench.go":                        {"mp4"},                      // the format
-	"cmd/spool/probe/readfile.go":               {"mp4"},                      // the format
-	"cmd/spool/probe/table.go":                  {"source"},                   // a label
-	"cmd/spool/remux.go":                        {"segmenter", "mp4", "null"}, // a pipeline of its own
+	"cmd/spool/bench.go":                        {"mp4"},                                // the format
+	"cmd/spool/probe/readfile.go":               {"mp4"},                                // the format
+	"cmd/spool/probe/table.go":                  {"source"},                             // a label
+	"cmd/spool/remux/plan.go":                   {"segmenter", "mp4", "mpegts", "null"}, // a pipeline of its own
 	"cmd/spool/record/plan.go":                  {"source", "segmenter", "mp4", "null"},
 	"pipeline/registry.go":                      {"source"},   // the kind
 	"pipeline/media/codec.go":                   {"metadata"}, // the kind
@@ -293,7 +294,7 @@ func TestNoCodeFindsSettingsWithAMeaningByTheirKeys(t *testing.T) {
 
 		"cmd/spool/server/declared/judge.go": {"stages"}, // of a pipeline
 		"cmd/spool/settings.go":              {"record_path"},
-		"cmd/spool/remux.go":                 {"record_path", "filename_pattern"}, // of a pipeline of its own
+		"cmd/spool/remux/plan.go":            {"record_path", "filename_pattern"}, // of a pipeline of its own
 		"cmd/spool/record/plan.go":           {"record_path", "filename_pattern"},
 		"cmd/spool/server/ready.go":          {"record_path"}, // a check's name
 		"cmd/spool/server/health.go":         {"record_path"},

@@ -68,6 +68,7 @@ type Feed struct {
 	au     media.AU
 
 	patience  time.Duration // StallDetector.PatienceNS of each track
+	finite    bool          // see Finite
 	byArrival bool          // times follow arrival: setting wall_clock: arrival
 }
 
@@ -95,6 +96,11 @@ func (f *Feed) Time(patience time.Duration, byArrival bool) {
 		f.wall.slewNS = 20 * wallSlewNS
 	}
 }
+
+// Finite sets that the units come from a file, which has no delay that a longer wait could add to. At the beginning the feed
+// then waits for the first unit of every track however much later its time is, until it holds 8 MiB. The caller calls it
+// before it adds the first track.
+func (f *Feed) Finite() { f.finite = true }
 
 // AddTrack adds a track. The caller adds the tracks that it knows before the first unit; a later one changes the set of
 // published tracks at its first unit, or at Announce. It returns an error if the codec in c is
@@ -223,7 +229,8 @@ func (f *Feed) mayBegin() bool {
 			whole = false
 		}
 	}
-	return whole || long || f.nowNS-f.firstMonoNS >= holdSetsNS || f.pendingBytes() >= holdBytes
+	late := !f.finite && (long || f.nowNS-f.firstMonoNS >= holdSetsNS)
+	return whole || late || f.pendingBytes() >= holdBytes
 }
 
 // hurry sets the times of the first pictures of each track without a pending unit, because the feed is about to

@@ -32,7 +32,8 @@ type assembly struct {
 	paired       bool                // a frame came as two fields
 	bottom       bool                // the bottom field of the newest such frame came first
 
-	pieces []piece // pieces of the current unit
+	pieces  []piece // pieces of the current unit
+	further further
 }
 
 // keptPieces is the largest capacity of assembly.pieces that is kept for the next unit.
@@ -56,6 +57,7 @@ func (t *Track) gather(u *Unit) {
 		t.torn = false
 	}
 	if u.Damaged || u.missing(0) {
+		t.passFurther(nil)
 		t.spoil()
 	}
 	if u.Damaged || len(u.ends) == 0 {
@@ -67,12 +69,20 @@ func (t *Track) gather(u *Unit) {
 		return
 	}
 	t.divide(u)
+	ready, number := t.meet(u), int64(0)
 	for i := range t.pieces {
-		w := u
+		w, p := u, &t.pieces[i]
 		if len(t.pieces) > 1 {
-			w = t.unitOf(u, &t.pieces[i])
+			w = t.unitOf(u, p)
 		}
-		t.add(w, &t.pieces[i])
+		if i < ready {
+			t.add(w, p)
+			continue
+		}
+		if p.begins() {
+			number++
+		}
+		t.wait(w, p, number)
 	}
 	if len(t.pieces) > 1 {
 		t.feed.Put(u)

@@ -304,6 +304,7 @@ func (t *Track) ready(u *Unit) {
 
 // Flush sets the times of the units that wait for a later unit, and passes these units to ready.
 func (t *Track) Flush() {
+	t.passFurther(nil)
 	t.release()
 	t.outliers.flush(t.fitting)
 	t.spread.flush(t.timed)

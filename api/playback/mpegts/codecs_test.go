@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/api/playback/movie"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/mpegts"
 )
 
 // TestEveryCodec makes a file of each codec by ffmpeg, writes its samples as a transport stream, and compares what ffmpeg reads of both: the
@@ -112,7 +113,7 @@ func transport(t *testing.T, file []byte) []byte {
 	s := read(t, file)
 	f, name, err := formOf(s.Entries[0], s.Timescale)
 	require.NoError(t, err, name)
-	return written1(t, []track{{s.Track, []*form{f}}}, bytes.NewReader(file), s.samples)
+	return written1(t, []track{{s.Track, []*mpegts.Form{f}}}, bytes.NewReader(file), s.samples)
 }
 
 func written1(t *testing.T, tracks []track, file io.ReaderAt, samples []movie.Sample) []byte {
@@ -124,6 +125,6 @@ func written1(t *testing.T, tracks []track, file io.ReaderAt, samples []movie.Sa
 		require.NoError(t, w.add(&samples[i], file))
 	}
 	require.NoError(t, w.add(nil, file))
-	require.NoError(t, w.packets.flush())
+	require.NoError(t, w.mux.Flush())
 	return out.Bytes()
 }

@@ -9,7 +9,9 @@ import (
 
 	"github.com/gospool/spool/api/playback/clip"
 	"github.com/gospool/spool/api/playback/movie"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/mpegts"
 )
 
 // Stream is a movie as a transport stream. It is immutable.
@@ -24,11 +26,11 @@ type Stream struct {
 // track is a track of the movie.
 type track struct {
 	movie.Track
-	forms []*form // of the sample entries; nil: the samples are left out
+	forms []*mpegts.Form // of the sample entries; nil: the samples are left out
 }
 
 // carried returns the first form of a track, or nil if the stream does not have the track.
-func (t *track) carried() *form {
+func (t *track) carried() *mpegts.Form {
 	for _, f := range t.forms {
 		if f != nil {
 			return f
@@ -37,7 +39,7 @@ func (t *track) carried() *form {
 	return nil
 }
 
-// maxTracks bounds the tracks of a stream, so that the PMT is in one packet.
+// maxTracks bounds the tracks of a stream.
 const maxTracks = 8
 
 // ErrNothing reports that MPEG-TS can hold no track of a movie.
@@ -53,7 +55,7 @@ func New(m *movie.Movie) (*Stream, error) {
 		for _, entry := range t.Entries {
 			f, name, err := formOf(entry, t.Timescale)
 			if err == nil && number == maxTracks {
-				f, err = nil, errNotCarried
+				f, err = nil, mpegts.ErrNotCarried
 			}
 			if err != nil {
 				left = append(left, fmt.Sprintf("%s %s", t.Kind, name))
@@ -72,6 +74,16 @@ func New(m *movie.Movie) (*Stream, error) {
 	return s, nil
 }
 
+// formOf returns the form of a sample entry. The name of its codec is for texts.
+func formOf(entry []byte, timescale uint32) (f *mpegts.Form, name string, err error) {
+	t, err := codec.ReadSampleEntry(append(make([]byte, 8), entry...), timescale)
+	if err != nil {
+		return nil, fmt.Sprintf("%.4q", entry[4:8]), err
+	}
+	f, err = mpegts.FormOf(&t)
+	return f, t.Codec.String(), err
+}
+
 // WriteTo writes the stream. Its memory is that of one access unit and 64 KiB.
 func (s *Stream) WriteTo(ctx context.Context, library *clip.Library, out io.Writer) error {
 	w, err := newWriter(s.tracks, out)
@@ -81,8 +93,8 @@ func (s *Stream) WriteTo(ctx context.Context, library *clip.Library, out io.Writ
 	if err := s.m.Walk(ctx, library, w.add); err != nil {
 		return err
 	}
-	return w.packets.flush()
+	return w.mux.Flush()
 }
 
 // at90k returns a time in ticks of 90 kHz.
-func at90k(ticks int64, timescale uint32) int64 { return media.Rescale(ticks, timescale, clock) }
+func at90k(ticks int64, timescale uint32) int64 { return media.Rescale(ticks, timescale, mpegts.Clock) }

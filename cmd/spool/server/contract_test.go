@@ -65,6 +65,7 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 		"tracks":  {Settings: func(*testing.T) string { return "drop: [{kind: audio}]" }},
 		"exec":    {Settings: func(*testing.T) string { return `command: ["true", "{path}"]` }},
 		"webhook": {Settings: func(*testing.T) string { return "url: 'http://127.0.0.1:1/nobody'" }},
+		"mpegts":  {Settings: func(t *testing.T) string { return fmt.Sprintf("path: %q", filepath.Join(t.TempDir(), "a.ts")) }},
 		"mp4": {Settings: func(t *testing.T) string {
 			return fmt.Sprintf("record_path: %q, sync: none", t.TempDir())
 		}},

@@ -6,6 +6,7 @@ package server
 import (
 	_ "github.com/gospool/spool/sinks/metadata"
 	_ "github.com/gospool/spool/sinks/mp4"
+	_ "github.com/gospool/spool/sinks/mpegts"
 	_ "github.com/gospool/spool/stages"
 	_ "github.com/gospool/spool/stages/ingest/exec"
 	_ "github.com/gospool/spool/stages/ingest/file"

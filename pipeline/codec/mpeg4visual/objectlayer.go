@@ -15,6 +15,7 @@ const (
 	firstLayer   = 0x20
 	lastLayer    = 0x2f
 	sequence     = 0xb0 // visual_object_sequence_start_code
+	group        = 0xb3 // group_of_vop_start_code
 	visualObject = 0xb5
 	plane        = 0xb6 // vop_start_code
 )
@@ -71,11 +72,12 @@ func ReadHeaders(b []byte) (l ObjectLayer, err error) {
 	return l, err
 }
 
-// Headers returns the bytes of an access unit before its VOP, and nil if these have no video object layer.
+// Headers returns the bytes of an access unit before its VOP, and before its group of VOPs, whose time code differs from one
+// group to the next. It returns nil if these have no video object layer.
 func Headers(unit []byte) []byte {
 	found := false
 	for code, body, rest, ok := next(unit); ok; code, body, rest, ok = next(rest) {
-		if code == plane {
+		if code == plane || code == group {
 			if found {
 				return unit[:len(unit)-len(rest)-len(body)-len(prefix)-1]
 			}

@@ -1,6 +1,7 @@
 package mpeg4visual
 
 import (
+	"bytes"
 	"encoding/hex"
 	"testing"
 
@@ -39,13 +40,23 @@ func TestTheHeadersOfStreams(t *testing.T) {
 		}
 		require.True(t, KeyVOP(b))
 		require.True(t, Begins(b))
-		require.Equal(t, []byte{0, 0, 1, plane}, b[len(headers):len(headers)+4])
+		require.Equal(t, []byte{0, 0, 1}, b[len(headers):len(headers)+3])
+		require.Contains(t, []byte{plane, group}, b[len(headers)+3])
 		for n := range headers {
 			if l, err := ReadHeaders(b[:n]); err == nil {
 				require.Equal(t, want, l, "cut at %d", n)
 			}
 		}
 	}
+}
+
+// The time code of a group of VOPs is no part of the headers: streams with the same headers are described alike.
+func TestAGroupOfVOPsIsNoHeader(t *testing.T) {
+	layer := []byte{0, 0, 1, firstLayer, 1, 2, 3}
+	for _, rest := range [][]byte{{0, 0, 1, group, 0, 0x10, 7, 0, 0, 1, plane, 0x10}, {0, 0, 1, plane, 0x10}, nil} {
+		require.Equal(t, layer, Headers(append(bytes.Clone(layer), rest...)))
+	}
+	require.Nil(t, Headers([]byte{0, 0, 1, group, 0, 0x10, 7, 0, 0, 1, plane, 0x10}))
 }
 
 func TestAVOPWithoutHeaders(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -14,7 +15,7 @@ import (
 
 // Config holds the settings of the source "file".
 type Config struct {
-	Path  string `yaml:"path" reaches:"file" doc:"MP4 file that is read, ordinary or fragmented"`
+	Path  string `yaml:"path" reaches:"file" doc:"MP4 file that is read, ordinary or fragmented, or MPEG-TS file"`
 	Speed string `yaml:"speed" reaches:"nothing" doc:"max: as fast as the pipeline takes it; realtime: at the pace of its times"`
 	Loop  bool   `yaml:"loop" doc:"begin again at the end; times go on"`
 }
@@ -34,7 +35,7 @@ func (c Config) Validate() error {
 
 func init() {
 	pipeline.RegisterSource("file", Config{Speed: speedMax},
-		"An MP4 file, read into chunks as its own times and key frames cut it. The run ends with the file.",
+		"An MP4 or MPEG-TS file, read into chunks as its own times and key frames cut it. The run ends with the file.",
 		newSource)
 }
 
@@ -44,27 +45,52 @@ type source struct {
 	pool  *media.Pool
 	clock pipeline.Clock
 	log   *slog.Logger
-	r     *Reader
+	stage string
+	r     chunks
+
+	stream atomic.Pointer[streamReader] // r, if it counts losses
+}
+
+// chunks is the content of a file.
+type chunks interface {
+	Next() (*media.Chunk, error) // the next chunk, with a reference for the caller; io.EOF after the last one
+	Again() error                // continues with the beginning of the file; times go on. An error: it has no media
+	Cut() int64                  // bytes at the end of the file that were left out, after the last chunk
+	// EndNS returns the end of a chunk, ns since the first sample of the file.
+	EndNS(c *media.Chunk) int64
+	Close() error
 }
 
 func newSource(set pipeline.Settings, cfg Config) (pipeline.Source[*media.Chunk], error) {
 	if cfg.Path == "" {
-		return nil, errors.New("file: path is empty: give the MP4 file to read")
+		return nil, errors.New("file: path is empty: give the file to read")
 	}
 	pool, err := pipeline.Use[*media.Pool](set)
 	if err != nil {
 		return nil, err
 	}
-	return &source{cfg: cfg, pool: pool, clock: set.Clock, log: set.Log}, nil
+	return &source{cfg: cfg, pool: pool, clock: set.Clock, log: set.Log, stage: set.Stage}, nil
 }
 
 // Open opens the file and reads its moov.
 func (s *source) Open(context.Context) (err error) {
-	s.r, err = Open(s.cfg.Path, s.pool, media.DefaultFlush, s.clock.Now(), s.log)
-	if err == nil && s.cfg.Speed == speedMax {
-		s.r.Coarse()
+	if f := openTransportStream(s.cfg.Path); f != nil {
+		r, err := newStreamReader(f, s.pool, s.cfg.Loop, s.clock, s.log)
+		if err == nil {
+			s.r = r
+			s.stream.Store(r)
+		}
+		return err
 	}
-	return err
+	r, err := Open(s.cfg.Path, s.pool, media.DefaultFlush, s.clock.Now(), s.log)
+	if err != nil {
+		return err
+	}
+	if s.cfg.Speed == speedMax {
+		r.Coarse()
+	}
+	s.r = r
+	return nil
 }
 
 // Close closes the file.
@@ -85,7 +111,7 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 		if err != nil {
 			return err
 		}
-		if !p.wait(ctx, c.UTC+c.SpanNS()-s.r.startUTC-s.r.originNS) {
+		if !p.wait(ctx, s.r.EndNS(c)) {
 			c.Release()
 			break
 		}
@@ -96,23 +122,33 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return nil
 }
 
+// Report adds what could not be read of a transport stream.
+func (s *source) Report(r *pipeline.Report) {
+	if stream := s.stream.Load(); stream != nil {
+		for _, l := range stream.Losses() {
+			r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: l.Cause, AccessUnits: l.Count})
+		}
+	}
+}
+
 // next returns the next chunk. At the end of the file it begins again with Config.Loop, and otherwise returns the
 // regular end of a source: see isEnd.
 func (s *source) next() (*media.Chunk, error) {
-	c, err := s.r.Next()
-	if !errors.Is(err, io.EOF) {
-		return c, err
+	for {
+		c, err := s.r.Next()
+		if !errors.Is(err, io.EOF) {
+			return c, err
+		}
+		if n := s.r.Cut(); n > 0 {
+			s.log.Warn("the file is cut off: the part at its end is left out", "bytes", n)
+		}
+		if !s.cfg.Loop {
+			return nil, pipeline.End(endcause.EndOfFile)
+		}
+		if err := s.r.Again(); err != nil {
+			return nil, err
+		}
 	}
-	if n := s.r.Cut(); n > 0 {
-		s.log.Warn("the file ends in the middle of a fragment, which is left out", "bytes", n)
-	}
-	if !s.cfg.Loop {
-		return nil, pipeline.End(endcause.EndOfFile)
-	}
-	if err := s.r.Again(); err != nil {
-		return nil, err
-	}
-	return s.r.Next()
 }
 
 // pace delays media until it is due.

@@ -148,6 +148,9 @@ func (r *Reader) Content() (media, moov int64) {
 	return c.bytes, moov + 4*c.units + (12+8)*chunks
 }
 
+// EndNS returns the end of a chunk, ns since the first sample of the file.
+func (r *Reader) EndNS(c *media.Chunk) int64 { return c.UTC + c.SpanNS() - r.startUTC - r.originNS }
+
 // Close closes the file.
 func (r *Reader) Close() error { return r.f.Close() }
 

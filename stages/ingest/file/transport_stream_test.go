@@ -53,3 +53,38 @@ func TestATransportStreamIsPulled(t *testing.T) {
 		})
 	}
 }
+
+// The stage reads a transport stream as it reads an MP4 file, and begins it again with loop. Report counts what is missing.
+func TestTheStageReadsATransportStream(t *testing.T) {
+	data, err := os.ReadFile("../mpegts/testdata/h264_aac.ts")
+	require.NoError(t, err)
+	name := t.TempDir() + "/a.mp4" // the content decides
+	require.NoError(t, os.WriteFile(name, append(data[:20*188:20*188], data[21*188:]...), 0o600))
+	facts, err := Look(name)
+	require.NoError(t, err)
+	require.Equal(t, Facts{MediaBytes: int64(len(data) - 188)}, facts)
+	for _, loop := range []bool{false, true} {
+		s := newStage(t, Config{Path: name, Speed: speedMax, Loop: loop})
+		ctx, cancel := context.WithCancel(t.Context())
+		var dts []int64
+		err = s.Run(ctx, func(c *media.Chunk) error {
+			defer c.Release()
+			require.True(t, c.Gap.None())
+			if dts = append(dts, c.Lead().DTS...); len(dts) > 100 {
+				cancel()
+			}
+			return nil
+		})
+		require.Equal(t, loop, err == nil, "%v", err)
+		require.Equal(t, loop, len(dts) > 100)
+		require.NotEmpty(t, dts)
+		for i := 1; i < len(dts); i++ {
+			require.Greater(t, dts[i], dts[i-1], "unit %d", i)
+		}
+		var r pipeline.Report
+		s.Report(&r)
+		require.NotEmpty(t, r.Drops)
+		require.Equal(t, media.DropTSLoss, r.Drops[0].Cause)
+		cancel()
+	}
+}

@@ -17,6 +17,7 @@ type Options struct {
 	// again after a change of codecs; the publisher before is closed then.
 	Publish func() (*hub.Publisher, error)
 	Clock   pipeline.Clock // bounds how often the tracks may change; nil: pipeline.SystemClock
+	Finite  bool           // the stream is a file of which each unit is wanted: see ingest.Feed.Finite
 	Log     *slog.Logger   // nil: slog.Default
 }
 
@@ -25,7 +26,10 @@ type Demuxer struct {
 	o   Options
 	log *slog.Logger
 	at  time.Time // arrival of the current data
-	err error     // error that ended the stream
+	// began is the time at which a Player has begun; else zero. The data of each PES packet then arrives at its decoding
+	// time, counted from there.
+	began time.Time
+	err   error // error that ended the stream
 
 	packets     synchroniser
 	take        func(p []byte, lost int) // method packet as a value, made once
@@ -35,6 +39,7 @@ type Demuxer struct {
 	tables      tables
 
 	whole     bool // the stream has come to its end, with a whole packet
+	cut       int  // bytes of the incomplete packet at its end
 	clock     clock
 	adopted   *programMap   // of the program that is recorded; nil: none yet
 	adoptedAt time.Time     // when its tracks were taken, by Options.Clock
@@ -110,6 +115,9 @@ func (d *Demuxer) close(end func(*hub.Publisher)) {
 	if d.err == nil {
 		d.packets.flush(d.take)
 	}
+	if d.whole {
+		d.doubt()
+	}
 	d.end(end)
 	d.fail(hub.ErrClosed)
 }
@@ -146,6 +154,8 @@ func (d *Demuxer) packet(b []byte, lost int) {
 	switch {
 	case s.table != nil:
 		s.table.packet(d, &p)
+	case d.feed == nil && p.scrambled:
+		d.lose(media.DropScrambled, 1)
 	case d.feed != nil || beginsMedia(&p) && d.begin():
 		s.stream.packet(&p)
 	}
@@ -182,6 +192,9 @@ func (d *Demuxer) begin() bool {
 	d.pub, d.feed = pub, ingest.NewFeed(pub, d.log)
 	timing := pub.Timing()
 	d.feed.Time(timing.ReadTimeout, timing.ByArrival)
+	if d.o.Finite {
+		d.feed.Finite()
+	}
 	for _, e := range d.streams {
 		if err := e.attach(); err != nil { // Options.Publish cannot know: the form was checked
 			d.fail(err)

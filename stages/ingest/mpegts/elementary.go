@@ -73,9 +73,9 @@ func (e *elementary) packet(p *packet) {
 		return
 	case afterLoss:
 		e.missing(missing)
-		e.cut()
+		e.tear(p)
 	case afterCut:
-		e.cut()
+		e.tear(p)
 	}
 	e.packets++
 	e.stuffed = p.stuffed
@@ -102,6 +102,21 @@ func (e *elementary) missing(packets int) {
 // lostUnits returns about how many units are lost with a number of packets.
 func (e *elementary) lostUnits(packets int) int {
 	return max(int(uint64(packets)*e.units/max(e.packets, 1)), 1)
+}
+
+// tear records that data is missing, or may be, before a packet. If the PES packet before is whole and another one begins,
+// nothing of the former is missing: so are the pictures and frames at the ends of files that were joined.
+func (e *elementary) tear(p *packet) {
+	whole := e.state == inPayload && (e.left == 0 || e.left < 0 && e.stuffed)
+	if !whole || !p.begins {
+		e.cut()
+		return
+	}
+	e.payload.flush()
+	e.payload.lost()
+	if _, pictures := e.payload.(*nalUnits); pictures { // a whole one may be missing
+		e.track.MissingBefore(1, media.DropTSLoss)
+	}
 }
 
 // cut records that data is missing before the next packet.
@@ -172,6 +187,7 @@ func (e *elementary) take(b []byte) {
 		if h.timed {
 			e.of.clock.extend(&h)
 			t.pts, t.dts = h.pts, h.dts
+			e.of.arrive()
 		}
 		e.payload.begin(t)
 		b = b[h.bytes-had:]

@@ -71,6 +71,7 @@ type unit struct {
 	hash     string
 	dts, pts float64
 	sync     bool
+	data     []byte // nil in a unit of ffprobe
 }
 
 // recorded are the units of a stream by track, and what is missing.
@@ -124,11 +125,11 @@ func (r *recorded) add(c *media.Chunk) {
 		data := slices.Concat(columns.Payload.Blocks()...)
 		for n, size := range columns.SizeBytes {
 			sum := md5.Sum(data[:size])
-			data = data[size:]
 			r.units[i] = append(r.units[i], unit{
 				hex.EncodeToString(sum[:]), float64(columns.DTS[n]) / scale, float64(columns.DTS[n]+int64(columns.OffsetTicks[n])) / scale,
-				columns.Flags[n]&media.FlagSync != 0,
+				columns.Flags[n]&media.FlagSync != 0, data[:size:size],
 			})
+			data = data[size:]
 		}
 	}
 }

@@ -49,33 +49,52 @@ type Player struct {
 	Clock    pipeline.Clock
 	Realtime bool // else the stream is not delayed
 
-	began time.Time
-	buf   [readBytes]byte
+	buf [readBytes]byte
 }
 
 // Play reads a stream to its end. It returns nil then, the cause of ctx when that ends, and an error of r or of
 // Demuxer.Data. The caller closes the Demuxer.
 func (p *Player) Play(ctx context.Context, r io.Reader) error {
-	if p.began.IsZero() {
-		p.began = p.Clock.Now()
-	}
 	for ctx.Err() == nil {
-		n, err := io.ReadFull(r, p.buf[:])
-		at := p.began.Add(time.Duration(media.ToNanos(p.Demuxer.clock.elapsed, clockHz)))
-		if err := p.Demuxer.Data(p.buf[:n], at); err != nil {
+		if end, err := p.Step(r); end || err != nil {
 			return err
 		}
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			p.Demuxer.whole = len(p.Demuxer.packets.held) == 0
-			return nil
-		case err != nil:
-			return err
-		}
-		at = p.began.Add(time.Duration(media.ToNanos(p.Demuxer.clock.elapsed, clockHz)))
-		if early := at.Sub(p.Clock.Now()); p.Realtime && early > 0 && !pipeline.Sleep(ctx, p.Clock, early, nil) {
+		early := p.Demuxer.present().Sub(p.Clock.Now())
+		if p.Realtime && early > 0 && !pipeline.Sleep(ctx, p.Clock, early, nil) {
 			break
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// Step reads a piece of a stream without delay. end reports that it was the last one.
+func (p *Player) Step(r io.Reader) (end bool, err error) {
+	d := p.Demuxer
+	if d.began.IsZero() {
+		d.began = p.Clock.Now()
+	}
+	n, err := io.ReadFull(r, p.buf[:])
+	if err := d.Data(p.buf[:n], d.present()); err != nil {
+		return false, err
+	}
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		d.cut = len(d.packets.held)
+		d.whole = d.cut == 0
+		return true, nil
+	}
+	return false, err
+}
+
+// present returns the time at which the newest media of a finite stream arrives.
+func (d *Demuxer) present() time.Time {
+	return d.began.Add(time.Duration(media.ToNanos(d.clock.elapsed, clockHz)))
+}
+
+// arrive makes the data that follows arrive at the newest decoding time, if a Player plays the stream. So a long distance of
+// two times is no jump of the sender's clock.
+func (d *Demuxer) arrive() {
+	if !d.began.IsZero() {
+		d.at = d.present()
+	}
 }

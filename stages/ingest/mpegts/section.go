@@ -1,6 +1,10 @@
 package mpegts
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/gospool/spool/pipeline/mpegts"
+)
 
 // maxSectionBytes is the greatest size of a section of the PAT or the PMT (2.4.4.4).
 const maxSectionBytes = 1024
@@ -53,7 +57,7 @@ func (s *sections) add(b []byte, section func([]byte)) (ok bool) {
 		if len(s.buf) < want || want == 3 && binary.BigEndian.Uint16(s.buf[1:])&0xfff > 0 {
 			continue
 		}
-		if whole := crc32(s.buf) == 0 && len(s.buf) > 8; whole {
+		if whole := mpegts.CRC32(s.buf) == 0 && len(s.buf) > 8; whole {
 			section(s.buf)
 		} else {
 			ok = false
@@ -61,25 +65,4 @@ func (s *sections) add(b []byte, section func([]byte)) (ok bool) {
 		s.begin()
 	}
 	return ok
-}
-
-// crcTable is the table of the CRC of sections (annex A), for one byte.
-var crcTable = func() (t [256]uint32) {
-	for i := range t {
-		c := uint32(i) << 24
-		for range 8 {
-			c = c<<1 ^ 0x04c11db7&-(c>>31)
-		}
-		t[i] = c
-	}
-	return t
-}()
-
-// crc32 returns the CRC of b, which is 0 if the checksum at the end of b is right.
-func crc32(b []byte) uint32 {
-	c := ^uint32(0)
-	for _, v := range b {
-		c = c<<8 ^ crcTable[byte(c>>24)^v]
-	}
-	return c
 }
