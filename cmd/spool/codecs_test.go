@@ -18,7 +18,7 @@ import (
 // codecRows lists the tables of the protocols, with a row for each codec, and the generators of
 // media. All other files use package codec.
 var codecRows = []string{
-	"pipeline/codec/", "stages/ingest/rtp/codecs.go", "stages/egress/rtp/codecs.go", "stages/egress/rtp/g711.go", "stages/ingest/webrtc/codecs.go", "stages/ingest/rtmp/codecs.go", "stages/ingest/mpegts/codecs.go", "stages/ingest/exec/codecs.go",
+	"pipeline/codec/", "stages/ingest/rtp/codecs.go", "stages/egress/rtp/codecs.go", "stages/egress/rtp/g711.go", "stages/ingest/webrtc/codecs.go", "stages/ingest/rtmp/codecs.go", "stages/ingest/mpegts/codecs.go", "stages/ingest/hls/codecs.go", "stages/ingest/exec/codecs.go",
 	"pipeline/mpegts/codecs.go", "stages/ingest/ingesttest/",
 	"pipeline/pipelinetest/", "stages/ingest/testpattern/", "stages/ingest/rtsp/rtsptest/", "bench/", // generators
 }

@@ -160,7 +160,7 @@ func TestOnlyTheFileNamesACommandToPull(t *testing.T) {
 func TestFingerprintsAreForConnectionsByTLS(t *testing.T) {
 	for url, want := range map[string]string{
 		"rtsps://h/a": "", "rtmps://h/a/b": "", "https://h/a": "",
-		"rtsp://h/a": "is for rtsps URLs", "rtmp://h/a/b": "is for rtmps URLs", "http://h/a": "is for https URLs",
+		"rtsp://h/a": "is for rtsps URLs", "rtmp://h/a/b": "is for rtmps URLs", "http://h/a": "whose connection is encrypted",
 		"srt://h:9": "has no effect with srt", "file:a.mp4": "has no effect with file", "testpattern://": "has no effect with testpattern",
 		"udp://0.0.0.0:9": "not for datagrams",
 	} {

@@ -63,7 +63,8 @@ var mayImport = []struct {
 	{"stages/ingest/httpclient", []string{"pipeline/certificate", "pipeline/config"}},
 	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/redact", "pipeline/sparinglog", "stages/ingest/httpclient", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
 	{"stages/ingest/file", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
-	{"stages/ingest/httppull", []string{"pipeline", "pipeline/certificate", "pipeline/config", "pipeline/endcause", "stages/hub", "stages/ingest/mpegts"}},
+	{"stages/ingest/httppull", []string{"pipeline", "stages/ingest/httpclient", "pipeline/config", "pipeline/endcause", "stages/hub", "stages/ingest/hls", "stages/ingest/mpegts"}},
+	{"stages/ingest/hls", []string{"pipeline", "pipeline/codec", "pipeline/codec/adts", "pipeline/config", "pipeline/endcause", "pipeline/isobmff", "pipeline/media", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
 	{"stages/ingest/srt", []string{"pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/sparinglog", "pipeline/streampath", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/mpegts", "stages/ingest/srt/transport"}},
 	{"stages/ingest/srt/transport", []string{"pipeline", "pipeline/guard"}},
 	{"stages/ingest/exec", []string{"pipeline", "pipeline/codec", "pipeline/codec/nalunit", "pipeline/command", "pipeline/config", "pipeline/endcause", "pipeline/media", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
@@ -91,7 +92,7 @@ var mayImport = []struct {
 	{"sinks/metadata/journal", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},  // no database
 	{"sinks/metadata/database", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}}, // no row
 	{"sinks/footage", []string{"pipeline", "pipeline/media"}},                                          // the caller passes in the stores
-	{"sinks/...", []string{"pipeline/..."}}, // no sink imports another, nor a stage
+	{"sinks/...", []string{"pipeline/..."}},                                                            // no sink imports another, nor a stage
 	{"api/auth", []string{"pipeline", "pipeline/streampath"}},
 	{"api/conn", []string{"api/auth"}},
 	{"api/forwarded", nil},

@@ -47,6 +47,7 @@ const (
 	DropTSMalformed      = "ts_malformed"
 	DropTSError          = "ts_error"
 	DropScrambled        = "scrambled"
+	DropHLSLoss          = "hls_loss"
 
 	// Causes for access units and NAL units assembled from packets.
 	DropDecodingOrder          = "decoding_order"
@@ -104,6 +105,7 @@ var DropCauses = []DropCause{
 	{DropTSMalformed, countsPackets, "of a transport stream: they, or the data in them, contradict their format"},
 	{DropTSError, countsPackets, "of a transport stream: their sender says that they are damaged"},
 	{DropScrambled, countsPackets, "of a transport stream: they are encrypted"},
+	{DropHLSLoss, "segments and parts", "of a playlist: it says that they are missing, or they could not be fetched or read"},
 	{DropDecodingOrder, "NAL units", "they came when those behind them had gone on"},
 	{DropUnreadableParameterSet, "parameter sets", "not to be read"},
 	{DropNoParameterSets, countsUnits, "no parameter sets have come yet"},
@@ -146,7 +148,9 @@ func DescribeDrops() string {
 }
 
 // OfNetwork reports whether the cause is that the network lost packets, of any protocol.
-func (c Cause) OfNetwork() bool { return c == GapRTPLoss || c == DropTSLoss || c == DropSRTLoss }
+func (c Cause) OfNetwork() bool {
+	return c == GapRTPLoss || c == DropTSLoss || c == DropSRTLoss || c == DropHLSLoss
+}
 
 // DropCauseOf returns the cause of drops for an access unit that Builder.Append refused with err.
 func DropCauseOf(err error) string {

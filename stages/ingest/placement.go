@@ -33,8 +33,9 @@ type point struct {
 // place (Track.offsetTicks), that does not change, because a break in its times would be worse than an offset. If
 // the clocks of the sender's tracks disagree later, the feed logs that.
 type placement struct {
-	source source
-	zeroNS int64 // time on the source's clock at time 0 of the feed
+	source   source
+	zeroNS   int64 // time on the source's clock at time 0 of the feed
+	fromZero bool  // see Feed.FromZero
 }
 
 // maxDoubtNS bounds the error of a source. If the distance of two tracks by a source differs by more from their
@@ -51,6 +52,9 @@ func (p *placement) settle(tracks []*Track) {
 			with = append(with, t)
 		}
 	}
+	if p.fromZero {
+		return
+	}
 	for p.source = sourceReport; p.source < sourceArrival && !usable(with, p.source); p.source++ {
 	}
 	for i, t := range with {
@@ -59,6 +63,10 @@ func (p *placement) settle(tracks []*Track) {
 		}
 	}
 }
+
+// FromZero sets that time 0 of the feed is time 0 of the clock that all tracks share (TrackConfig.OneClock), and not the
+// earliest presentation time. The caller calls it before the first unit.
+func (f *Feed) FromZero() { f.place.fromZero = true }
 
 // usable reports whether source s can place the tracks on one time line: every track has a point of s, and the
 // distances of the tracks by s agree with those by arrival, up to maxDoubtNS.

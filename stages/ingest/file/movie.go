@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"slices"
 
 	"github.com/gospool/spool/pipeline/codec"
@@ -109,7 +108,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 		}
 		t, e := m.readTrak(boxes.Payload, mvhd.Timescale, log)
 		switch {
-		case errors.Is(e, errEntry):
+		case errors.Is(e, codec.ErrEntry):
 			if !errors.Is(e, codec.ErrNotRecorded) {
 				unread = cmp.Or(unread, fmt.Errorf("track %d: %w", t.id, e))
 			}
@@ -149,26 +148,17 @@ func (m *movie) setAside() {
 	}
 }
 
-// errEntry marks the error of a track whose sample entry is damaged or of an unknown codec. The other tracks can be read.
-var errEntry = errors.New("")
-
 func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t track, err error) {
-	tkhd, _ := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
-	t.id = tkhd.ID
-	mdhd, whole := isobmff.ReadMdhd(isobmff.Find(trak, "mdia", "mdhd"))
-	if !whole || mdhd.Timescale == 0 {
-		return t, errors.New("it has no timescale")
+	read, err := codec.ReadTrak(trak, movieScale)
+	t.id, t.Track, t.shiftTicks = read.ID, read.Track, read.ShiftTicks
+	if err != nil {
+		return t, err
 	}
-	stbl := isobmff.Find(trak, "mdia", "minf", "stbl")
-	if t.Track, err = codec.ReadSampleEntry(isobmff.Find(stbl, "stsd"), mdhd.Timescale); err != nil {
-		return t, fmt.Errorf("%w%w", errEntry, err)
+	if read.Edited {
+		log.Warn("only the first media edit of the edit list is applied; the later ones are ignored", "track", t.id)
 	}
-	if mdhd.Language != "" {
-		t.Language = mdhd.Language
-	}
-	t.shiftTicks = readEdits(isobmff.Find(trak, "edts", "elst"), movieScale, mdhd.Timescale, log.With("track", t.id))
 	if m.fragments == nil {
-		table, err := isobmff.ReadSampleTable(stbl)
+		table, err := isobmff.ReadSampleTable(isobmff.Find(trak, "mdia", "minf", "stbl"))
 		if err != nil {
 			return t, err
 		}
@@ -185,24 +175,4 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 	q.join = joinsOf(&t.Track)
 	t.samples = q
 	return t, nil
-}
-
-// readEdits returns the ticks by which an edit list moves a track (ISO/IEC 14496-12, 8.6.6). movieScale and scale
-// are the timescales of the movie and the track.
-func readEdits(elst []byte, movieScale, scale uint32, log *slog.Logger) (shift int64) {
-	empty, seen := uint64(0), false
-	edits := isobmff.ReadElst(elst)
-	for edit, ok := edits.Next(); ok; edit, ok = edits.Next() {
-		switch {
-		case seen:
-			log.Warn("only the first media edit of the edit list is applied; the later ones are ignored")
-			return shift
-		case edit.MediaTicks < 0:
-			empty = min(empty+edit.DurationTicks, math.MaxInt64/8)
-			continue
-		}
-		seen = true
-		shift = media.Rescale(int64(empty), movieScale, scale) - min(edit.MediaTicks, math.MaxInt64/8)
-	}
-	return shift
 }

@@ -16,9 +16,19 @@ type Options struct {
 	// Publish claims the path. The Demuxer calls it when the tracks are known and the first media has come. It calls it
 	// again after a change of codecs; the publisher before is closed then.
 	Publish func() (*hub.Publisher, error)
-	Clock   pipeline.Clock // bounds how often the tracks may change; nil: pipeline.SystemClock
-	Finite  bool           // the stream is a file of which each unit is wanted: see ingest.Feed.Finite
-	Log     *slog.Logger   // nil: slog.Default
+	// PublishTo takes the place of Publish, and may be nil. The access units then keep the times of the stream: time 0 is
+	// that of its clock. The Demuxer does not close the Publisher.
+	PublishTo func() (Publisher, error)
+	Clock     pipeline.Clock // bounds how often the tracks may change; nil: pipeline.SystemClock
+	Finite    bool           // the stream is a file of which each unit is wanted: see ingest.Feed.Finite
+	Log       *slog.Logger   // nil: slog.Default
+}
+
+// Publisher is the part of *hub.Publisher to which a Demuxer passes the media.
+type Publisher interface {
+	ingest.Publisher
+	Timing() hub.Timing
+	LeaveOut(codecs []string)
 }
 
 // Demuxer publishes the media of a transport stream. It belongs to one goroutine.
@@ -41,10 +51,11 @@ type Demuxer struct {
 	whole     bool // the stream has come to its end, with a whole packet
 	cut       int  // bytes of the incomplete packet at its end
 	clock     clock
-	adopted   *programMap   // of the program that is recorded; nil: none yet
-	adoptedAt time.Time     // when its tracks were taken, by Options.Clock
-	streams   []*elementary // of adopted
-	pub       *hub.Publisher
+	adopted   *programMap    // of the program that is recorded; nil: none yet
+	adoptedAt time.Time      // when its tracks were taken, by Options.Clock
+	streams   []*elementary  // of adopted
+	pub       *hub.Publisher // of Options.Publish
+	to        Publisher      // pub, or that of Options.PublishTo
 	feed      *ingest.Feed
 	losses    map[string]uint64 // counted before the publication began
 	badBytes  int               // bytes that are no packets, not counted yet
@@ -97,7 +108,7 @@ func (d *Demuxer) Missing() {
 	}
 }
 
-// Publisher returns the open publisher, or nil.
+// Publisher returns the open publisher of Options.Publish, or nil.
 func (d *Demuxer) Publisher() *hub.Publisher { return d.pub }
 
 // Close writes what is held, and closes the publisher with a cause: one of package endcause. The Demuxer takes no further
@@ -175,8 +186,8 @@ func (d *Demuxer) garbage(bytes int) {
 
 // lose counts packets whose track is unknown.
 func (d *Demuxer) lose(cause string, n uint64) {
-	if d.pub != nil {
-		d.pub.Lost(cause, n)
+	if d.to != nil {
+		d.to.Lost(cause, n)
 		return
 	}
 	d.losses[cause] += n
@@ -184,13 +195,15 @@ func (d *Demuxer) lose(cause string, n uint64) {
 
 // begin begins a publication with the tracks of the program. It reports whether that succeeded.
 func (d *Demuxer) begin() bool {
-	pub, err := d.o.Publish()
-	if err != nil {
+	if err := d.publish(); err != nil {
 		d.fail(err)
 		return false
 	}
-	d.pub, d.feed = pub, ingest.NewFeed(pub, d.log)
-	timing := pub.Timing()
+	d.feed = ingest.NewFeed(d.to, d.log)
+	if d.pub == nil {
+		d.feed.FromZero()
+	}
+	timing := d.to.Timing()
 	d.feed.Time(timing.ReadTimeout, timing.ByArrival)
 	if d.o.Finite {
 		d.feed.Finite()
@@ -202,25 +215,40 @@ func (d *Demuxer) begin() bool {
 		}
 	}
 	for cause, n := range d.losses {
-		pub.Lost(cause, n)
+		d.to.Lost(cause, n)
 	}
 	clear(d.losses)
 	if left := d.adopted.leftOut; len(left) > 0 {
 		d.log.Warn("tracks are not recorded: their codecs are not supported; "+Recordable, "codecs", left)
-		pub.LeaveOut(left)
+		d.to.LeaveOut(left)
 	}
 	return true
 }
 
+// publish claims the path.
+func (d *Demuxer) publish() (err error) {
+	if d.o.PublishTo != nil {
+		d.to, err = d.o.PublishTo()
+		return err
+	}
+	pub, err := d.o.Publish()
+	if err == nil {
+		d.pub, d.to = pub, pub
+	}
+	return err
+}
+
 // end ends the publication, if there is one, by a call of end.
 func (d *Demuxer) end(end func(*hub.Publisher)) {
-	if d.pub == nil {
+	if d.feed == nil {
 		return
 	}
 	for _, e := range d.streams {
 		e.payload.flush()
 	}
 	d.feed.Close()
-	end(d.pub)
-	d.pub, d.feed = nil, nil
+	if d.pub != nil {
+		end(d.pub)
+	}
+	d.pub, d.to, d.feed = nil, nil, nil
 }

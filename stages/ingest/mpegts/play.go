@@ -25,18 +25,41 @@ const SniffBytes = searchBytes + 204
 
 // Again begins a finite stream again, after its end was passed to Data. The times of the tracks go on behind those before.
 func (d *Demuxer) Again() {
-	d.packets.flush(d.take)
+	d.Flush(false)
+	d.clock.again = d.clock.any
+}
+
+// Flush passes on what is held, because the next data does not follow the data before. With whole, the data before has
+// come to an end with whole access units.
+func (d *Demuxer) Flush(whole bool) {
+	d.whole = d.whole || whole && len(d.packets.held) == 0
+	d.Recount()
 	for _, e := range d.streams {
 		if e.payload != nil {
 			e.payload.flush()
 		}
-		e.counter, e.state = continuity{}, betweenPES
+		e.state = betweenPES
+	}
+	d.whole = false
+}
+
+// Recount begins another part of a stream, such as a file of several that follow each other. Its first byte begins a
+// packet, and the counters of its packets may begin anew.
+func (d *Demuxer) Recount() {
+	d.packets.flush(d.take)
+	for _, e := range d.streams {
+		e.counter = continuity{}
 	}
 	d.tables.pat.counter = continuity{}
 	for _, t := range d.tables.pids {
 		t.counter = continuity{}
 	}
-	d.clock.again, d.whole = d.clock.any, false
+}
+
+// Elapsed returns the time from the first decoding time of the stream to the newest one, without jumps of the sender's
+// clock.
+func (d *Demuxer) Elapsed() time.Duration {
+	return time.Duration(media.ToNanos(d.clock.elapsed, clockHz))
 }
 
 // readBytes is how much of a finite stream is read at once.
@@ -88,7 +111,7 @@ func (p *Player) Step(r io.Reader) (end bool, err error) {
 
 // present returns the time at which the newest media of a finite stream arrives.
 func (d *Demuxer) present() time.Time {
-	return d.began.Add(time.Duration(media.ToNanos(d.clock.elapsed, clockHz)))
+	return d.began.Add(d.Elapsed())
 }
 
 // arrive makes the data that follows arrive at the newest decoding time, if a Player plays the stream. So a long distance of

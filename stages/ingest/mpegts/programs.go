@@ -190,8 +190,8 @@ func (d *Demuxer) adopt(m *programMap) bool {
 			d.streams[i].move(f.pid)
 		}
 		d.adopted = m
-		if d.pub != nil {
-			d.pub.LeaveOut(m.leftOut)
+		if d.to != nil {
+			d.to.LeaveOut(m.leftOut)
 		}
 		d.route()
 		return true
@@ -200,7 +200,7 @@ func (d *Demuxer) adopt(m *programMap) bool {
 	if d.adopted != nil && now.Sub(d.adoptedAt) < changeEvery {
 		return false
 	}
-	if d.pub != nil {
+	if d.to != nil {
 		d.log.Info("the tracks of the transport stream change: a new publication begins")
 	}
 	d.end(func(p *hub.Publisher) { p.Close(endcause.SourceLost) })

@@ -1,0 +1,123 @@
+package hls_test
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// live is a live playlist, as its server changes it.
+type live struct {
+	mu   sync.Mutex // guards list
+	list string
+}
+
+func (l *live) set(first int, names ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = fmt.Sprintf("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:%d\n", first)
+	for _, n := range names {
+		if strings.HasPrefix(n, "#") {
+			l.list += n + "\n"
+			continue
+		}
+		l.list += "#EXTINF:1,\n" + n + "\n"
+	}
+}
+
+func (l *live) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, _ = w.Write([]byte(l.list))
+}
+
+// A live playlist is joined near its end. Segments that leave it unread are counted. One that begins anew is pulled again.
+func TestALivePlaylistSlides(t *testing.T) {
+	t.Parallel()
+	dir, want := source(t)
+	s, l := newServer(t), &live{}
+	s.add(t, segmented(t, dir))
+	s.handlers["/live.m3u8"] = l.ServeHTTP
+	l.set(10, "old.ts", "old.ts", "index0.ts", "index1.ts", "none")
+	f := newFixture(t, hub.StreamConfig{Pull: s.URL + "/live.m3u8", ReadTimeout: 5 * time.Second})
+	eventually(t, func() bool { return s.asked("/none") > 0 }) // the third try
+	l.set(30, "index2.ts")
+	eventually(t, func() bool { return s.asked("/index2.ts") > 0 })
+	l.set(0, "index0.ts", "#EXT-X-ENDLIST")
+	f.fails("the server has begun its playlist anew")
+	got := f.end()
+	require.Zero(t, s.asked("/old.ts"))
+	require.Equal(t, uint64(30-14+1-1), got.losses[media.DropHLSLoss])
+	require.NotEmpty(t, got.gaps)
+	require.Equal(t, want[0][0].hash, got.units[0][0].hash)
+	require.Equal(t, want[0][50].hash, got.units[0][50].hash)
+	require.InDelta(t, want[0][50].pts-want[0][0].pts, got.units[0][50].pts-got.units[0][0].pts, 0.001)
+}
+
+func eventually(t *testing.T, is func() bool) {
+	t.Helper()
+	require.Eventually(t, is, patience, 5*time.Millisecond)
+}
+
+// Each part of a low-latency playlist is taken once, by requests that wait for it.
+func TestPartsAreTakenOnce(t *testing.T) {
+	t.Parallel()
+	dir, want := source(t)
+	s := newServer(t)
+	s.add(t, segmented(t, dir))
+	const each = 4 // parts of a segment
+	for i := range seconds {
+		data := s.files[fmt.Sprintf("/index%d.ts", i)]
+		size := len(data) / 188 / each * 188
+		for k := range each {
+			end := (k + 1) * size
+			if k == each-1 {
+				end = len(data)
+			}
+			s.files[fmt.Sprintf("/part%d.%d.ts", i, k)] = data[k*size : end]
+		}
+	}
+	var bad []string
+	s.handlers["/live.m3u8"] = func(w http.ResponseWriter, r *http.Request) {
+		// The part that the request waits for has just been made.
+		parts := 2
+		if q := r.URL.Query(); q.Has("_HLS_msn") {
+			segment, _ := strconv.Atoi(q.Get("_HLS_msn"))
+			part, _ := strconv.Atoi(q.Get("_HLS_part"))
+			parts = segment*each + part + 1
+		} else if r.URL.RawQuery != "session=1" {
+			bad = append(bad, r.URL.RawQuery)
+		}
+		list := "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-PART-INF:PART-TARGET=0.25\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.75\n"
+		for n := range min(parts, seconds*each) {
+			list += fmt.Sprintf("#EXT-X-PART:DURATION=0.25,URI=\"part%d.%d.ts\"\n", n/each, n%each)
+			if n%each == each-1 {
+				list += fmt.Sprintf("#EXTINF:1,\nindex%d.ts\n", n/each)
+			}
+		}
+		if parts > seconds*each {
+			list += "#EXT-X-ENDLIST\n"
+		}
+		_, _ = w.Write([]byte(list))
+	}
+	f := newFixture(t, hub.StreamConfig{Pull: s.URL + "/live.m3u8?session=1"})
+	got := f.end()
+	require.Empty(t, got.losses)
+	requireSource(t, want, got)
+	require.Empty(t, bad)
+	for i := range seconds {
+		for k := range each {
+			require.Equal(t, 1, s.asked(fmt.Sprintf("/part%d.%d.ts", i, k)), "%d.%d", i, k)
+		}
+		require.Zero(t, s.asked(fmt.Sprintf("/index%d.ts", i)))
+	}
+}
