@@ -62,7 +62,7 @@ var mayImport = []struct {
 	{"stages/ingest/rtmp/...", nil}, // no media
 	{"stages/ingest/httpclient", []string{"pipeline/certificate", "pipeline/config"}},
 	{"stages/ingest/webrtc", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/media/live", "pipeline/redact", "pipeline/sparinglog", "stages/ingest/httpclient", "stages/hub", "stages/ingest", "stages/clients", "stages/egress", "stages/egress/rtp", "stages/egress/rtsp", "stages/ingest/rtp"}},
-	{"stages/ingest/file", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
+	{"stages/ingest/file", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/hls", "stages/ingest/mpegts"}},
 	{"stages/ingest/httppull", []string{"pipeline", "stages/ingest/httpclient", "pipeline/config", "pipeline/endcause", "stages/hub", "stages/ingest/hls", "stages/ingest/mpegts"}},
 	{"stages/ingest/hls", []string{"pipeline", "pipeline/codec", "pipeline/codec/adts", "pipeline/config", "pipeline/endcause", "pipeline/isobmff", "pipeline/media", "stages/hub", "stages/ingest", "stages/ingest/mpegts"}},
 	{"stages/ingest/srt", []string{"pipeline", "pipeline/config", "pipeline/endcause", "pipeline/media", "pipeline/sparinglog", "pipeline/streampath", "stages/hub", "stages/ingest", "stages/clients", "stages/ingest/mpegts", "stages/ingest/srt/transport"}},

@@ -74,8 +74,8 @@ func newSource(set pipeline.Settings, cfg Config) (pipeline.Source[*media.Chunk]
 
 // Open opens the file and reads its moov.
 func (s *source) Open(context.Context) (err error) {
-	if f := openTransportStream(s.cfg.Path); f != nil {
-		r, err := newStreamReader(f, s.pool, s.cfg.Loop, s.clock, s.log)
+	if open := s.opener(); open != nil {
+		r, err := newStreamReader(s.cfg.Path, open, s.pool, s.cfg.Loop, s.clock, s.log)
 		if err == nil {
 			s.r = r
 			s.stream.Store(r)
@@ -90,6 +90,17 @@ func (s *source) Open(context.Context) (err error) {
 		r.Coarse()
 	}
 	s.r = r
+	return nil
+}
+
+// opener returns the opener of a stream of media, or nil if the file is another one.
+func (s *source) opener() opener {
+	if f := openTransportStream(s.cfg.Path); f != nil {
+		return readTransportStream(f, s.clock, s.log)
+	}
+	if text := readLocalPlaylist(s.cfg.Path); text != nil {
+		return readPlaylist(s.cfg.Path, text, s.clock, s.log)
+	}
 	return nil
 }
 

@@ -25,6 +25,9 @@ func Look(path string) (f Facts, err error) {
 		}
 		return Facts{MediaBytes: info.Size()}, nil
 	}
+	if readLocalPlaylist(path) != nil {
+		return f, nil
+	}
 	r, err := Open(path, media.NewPool(0), media.DefaultFlush, time.Unix(0, 1), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return f, err

@@ -79,6 +79,9 @@ func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Pub
 		defer f.Close()
 		return p.pullTransportStream(ctx, f, publish)
 	}
+	if text := readLocalPlaylist(p.cfg.Path); text != nil {
+		return p.pullPlaylist(ctx, text, publish)
+	}
 	r, err := Open(p.cfg.Path, p.pool, media.DefaultFlush, p.Clock.Now(), p.Log)
 	if err != nil {
 		return err

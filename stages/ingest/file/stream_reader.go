@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -18,21 +17,19 @@ import (
 	"github.com/gospool/spool/stages/ingest/mpegts"
 )
 
-// streamReader makes chunks from a transport stream. The demuxer publishes to a hub of the reader's own, whose only
-// subscription the reader empties before it reads on. So no queue can overflow, and the chunks have no gaps: what is
-// missing in the file is counted as lost.
+// streamReader makes chunks from a stream of media: a transport stream, or a playlist. The stream is published to a hub of
+// the reader's own, whose only subscription the reader empties before it reads on. So no queue can overflow, and the chunks
+// have no gaps: what is missing in the stream is counted as lost.
 type streamReader struct {
-	f       *os.File
-	name    string // file name without directory, for errors
-	hub     *hub.Hub
-	sub     *hub.Subscription
-	demuxer *mpegts.Demuxer
-	player  mpegts.Player
-	empty   context.Context // has ended: Take then does not wait
-	loop    bool            // the file begins again at its end
-	ended   bool            // the file was read to its end
-	early   earlySound
-	ready   []*media.Chunk // the next chunks
+	name  string // file name without directory, for errors
+	from  stream
+	hub   *hub.Hub
+	sub   *hub.Subscription
+	empty context.Context // has ended: Take then does not wait
+	loop  bool            // the stream begins again at its end
+	ended bool            // the stream was read to its end
+	early earlySound
+	ready []*media.Chunk // the next chunks
 
 	chunks   int    // number of chunks so far
 	firstUTC int64  // wall clock of the first one, ns
@@ -55,20 +52,42 @@ type keepsNoGOP struct{}
 func (keepsNoGOP) MayBegin(string) (may bool, jobs int) { return false, 0 }
 func (keepsNoGOP) Generation() uint64                   { return 0 }
 
-// newStreamReader returns a reader of f, which it closes. With loop the media goes on at the end of the file: see Again. The
-// pulls of a hub are tasks; this hub has none.
-func newStreamReader(f *os.File, pool *media.Pool, loop bool, clock pipeline.Clock, log *slog.Logger) (*streamReader, error) {
-	r := &streamReader{f: f, name: filepath.Base(f.Name()), loop: loop, early: earlySound{pool: pool}}
+// stream is what a streamReader reads.
+type stream interface {
+	// step publishes a piece of the stream. end reports that it was the last one.
+	step() (end bool, err error)
+	// end ends the publication.
+	end(cause media.Cause)
+	// published reports whether the publication has begun.
+	published() bool
+	// nothing returns the error of a stream without media; losses are what could not be read.
+	nothing(losses []media.Loss) error
+	// again begins the stream again behind its end. The times go on.
+	again() error
+	// cut returns the number of bytes that are too few for a unit of the container, at the end of the stream.
+	cut() int
+	close() error
+}
+
+// opener opens a stream that is published by a call of publish.
+type opener func(publish func() (*hub.Publisher, error)) (stream, error)
+
+// newStreamReader returns a reader of a stream, which it closes. With loop the media goes on at the end of the stream: see
+// Again. The pulls of a hub are tasks; this hub has none.
+func newStreamReader(path string, open opener, pool *media.Pool, loop bool, clock pipeline.Clock, log *slog.Logger) (*streamReader, error) {
+	r := &streamReader{name: filepath.Base(path), loop: loop, early: earlySound{pool: pool}}
 	r.hub = hub.New(pool, nil, hub.Config{MaxQueueBytes: largeQueueBytes, Clock: clock, Log: log})
 	r.hub.KeepGOPs(keepsNoGOP{})
 	var err error
-	if r.sub, err = r.hub.Subscribe(streamPath); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	r.demuxer = mpegts.NewDemuxer(mpegts.Options{Clock: clock, Log: log, Finite: true, Publish: func() (*hub.Publisher, error) {
+	r.from, err = open(func() (*hub.Publisher, error) {
 		return r.hub.Publish(streamPath, hub.PublishOptions{Origin: "file " + r.name})
-	}})
-	r.player = mpegts.Player{Demuxer: r.demuxer, Clock: clock}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.name, err)
+	}
+	if r.sub, err = r.hub.Subscribe(streamPath); err != nil {
+		return nil, errors.Join(err, r.from.close())
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	r.empty = ctx
@@ -103,15 +122,15 @@ func (r *streamReader) Next() (*media.Chunk, error) {
 	}
 }
 
-// read reads a piece of the file.
+// read reads a piece of the stream.
 func (r *streamReader) read() (err error) {
-	r.ended, err = r.player.Step(r.f)
+	r.ended, err = r.from.step()
 	switch {
 	case err != nil || !r.ended:
-	case r.loop && r.demuxer.Publisher() != nil:
-		r.demuxer.Again()
+	case r.loop && r.from.published():
+		err = r.from.again()
 	default:
-		r.demuxer.Close(endcause.EndOfFile)
+		r.from.end(endcause.EndOfFile)
 	}
 	return err
 }
@@ -133,8 +152,8 @@ func (r *streamReader) end() error {
 	switch {
 	case slices.ContainsFunc(r.Losses(), scrambled):
 		return fmt.Errorf("%s: %w", r.name, mpegts.ErrScrambled)
-	case r.chunks == 0 && r.demuxer.Publisher() == nil:
-		return fmt.Errorf("%s: %w", r.name, r.demuxer.Nothing(r.Losses()))
+	case r.chunks == 0 && !r.from.published():
+		return fmt.Errorf("%s: %w", r.name, r.from.nothing(r.Losses()))
 	}
 	return io.EOF
 }
@@ -158,12 +177,11 @@ func (r *streamReader) Again() error {
 		return fmt.Errorf("%s: it has no media: it cannot be played in a loop", r.name)
 	}
 	r.units, r.ended = info.AccessUnits, false
-	_, err := r.f.Seek(0, io.SeekStart)
-	return err
+	return nil
 }
 
 // Cut returns the number of bytes of an incomplete packet at the end of the file.
-func (r *streamReader) Cut() int64 { return int64(r.demuxer.Cut()) }
+func (r *streamReader) Cut() int64 { return int64(r.from.cut()) }
 
 // EndNS returns the end of a chunk, ns since the first one.
 func (r *streamReader) EndNS(c *media.Chunk) int64 { return c.UTC + c.SpanNS() - r.firstUTC }
@@ -174,11 +192,11 @@ func (r *streamReader) Close() error {
 	r.mu.Lock()
 	r.closed, r.losses = true, losses
 	r.mu.Unlock()
-	r.demuxer.Close(endcause.Shutdown)
+	r.from.end(endcause.Shutdown)
 	for _, c := range append(r.early.rest(), r.ready...) {
 		c.Release()
 	}
 	r.sub.Close()
 	r.hub.Close()
-	return r.f.Close()
+	return r.from.close()
 }

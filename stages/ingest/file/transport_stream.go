@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
@@ -29,6 +31,34 @@ func openTransportStream(path string) (f *os.File) {
 		return nil
 	}
 	return f
+}
+
+// transportStream is a file of MPEG-TS. It implements stream.
+type transportStream struct {
+	f       *os.File
+	demuxer *mpegts.Demuxer
+	player  mpegts.Player
+}
+
+// readTransportStream returns the opener of a file, which the stream closes.
+func readTransportStream(f *os.File, clock pipeline.Clock, log *slog.Logger) opener {
+	return func(publish func() (*hub.Publisher, error)) (stream, error) {
+		d := mpegts.NewDemuxer(mpegts.Options{Clock: clock, Log: log, Finite: true, Publish: publish})
+		return &transportStream{f, d, mpegts.Player{Demuxer: d, Clock: clock}}, nil
+	}
+}
+
+func (s *transportStream) step() (end bool, err error)       { return s.player.Step(s.f) }
+func (s *transportStream) end(cause media.Cause)             { s.demuxer.Close(cause) }
+func (s *transportStream) published() bool                   { return s.demuxer.Publisher() != nil }
+func (s *transportStream) nothing(losses []media.Loss) error { return s.demuxer.Nothing(losses) }
+func (s *transportStream) cut() int                          { return s.demuxer.Cut() }
+func (s *transportStream) close() error                      { return s.f.Close() }
+
+func (s *transportStream) again() error {
+	s.demuxer.Again()
+	_, err := s.f.Seek(0, io.SeekStart)
+	return err
 }
 
 // pullTransportStream publishes a transport stream. With Config.Loop the times of its tracks go on at each beginning.

@@ -215,12 +215,15 @@ const (
 	hurryBy = 16                            // media is published faster by 1/hurryBy while the playlist has much more
 )
 
-// wait waits until a unit is due: at the pace of its stream, from the first unit on.
+// wait waits until a unit is due: at the pace of its stream, from the first unit on. With Finite it does not wait.
 func (l *line) wait(ctx context.Context, r *rendition, u *unit) error {
 	at := l.place(r, u)
 	l.now = l.Clock.Now()
 	if l.anchor.IsZero() {
 		l.anchor = l.now.Add(-time.Duration(at))
+	}
+	if l.Finite {
+		return nil
 	}
 	if step := at - l.lastNS; l.behind && step > 0 {
 		l.anchor = l.anchor.Add(-time.Duration(step / hurryBy))

@@ -22,14 +22,15 @@ type Options struct {
 	Publish func() (*hub.Publisher, error)
 	// ReadTimeout is added to two target durations: for so long a live playlist may have nothing new.
 	ReadTimeout time.Duration
+	Finite      bool // the playlist is read once, to its end, as fast as possible: it is a file
 	Clock       pipeline.Clock
 	Log         *slog.Logger
 }
 
-// player plays a playlist.
-type player struct {
+// Player plays a playlist, one access unit a Step. It belongs to one goroutine.
+type Player struct {
 	Options
-	ctx        context.Context // of Play
+	ctx        context.Context // of NewPlayer
 	line       *line
 	renditions []*rendition
 	apart      int64 // time on the line since when a rendition waits for another one; negative: none waits
@@ -38,36 +39,41 @@ type player struct {
 // Play publishes the stream of a playlist, whose text came from the URL base when address was requested. It returns nil at
 // the end of a playlist that ends, the cause of ctx when that ends, and else the error by which the source was lost or the
 // publisher ended.
-func Play(ctx context.Context, o Options, address, base *url.URL, text []byte) (err error) {
-	p := &player{Options: o, ctx: ctx, line: newLine(o), apart: -1}
-	defer func() {
-		if ctx.Err() == nil && err != nil {
-			p.drain()
-		}
-		for _, r := range p.renditions {
-			r.shut()
-			r.finish()
-			if r.losses > 0 {
-				p.line.lost(media.DropHLSLoss, uint64(r.losses))
-			}
-		}
-	}()
-	if err := p.open(ctx, address, &document{text, base}); err != nil {
-		return err
+func Play(ctx context.Context, o Options, address, base *url.URL, text []byte) error {
+	p, err := NewPlayer(ctx, o, address, base, text)
+	for more := true; more && err == nil; {
+		more, err = p.Step()
 	}
-	for {
-		more, err := p.step(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil || !more:
-			return err
+	p.Close(err)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// NewPlayer makes a Player, as Play does. It opens the playlists that the first one names. The caller closes the Player, after
+// an error, too.
+func NewPlayer(ctx context.Context, o Options, address, base *url.URL, text []byte) (*Player, error) {
+	p := &Player{Options: o, ctx: ctx, line: newLine(o), apart: -1}
+	return p, p.open(ctx, address, &document{text, base})
+}
+
+// Close closes what is open. If the source was lost, by the error why, it first publishes what was read before.
+func (p *Player) Close(why error) {
+	if p.ctx.Err() == nil && why != nil {
+		p.drain()
+	}
+	for _, r := range p.renditions {
+		r.shut()
+		r.finish()
+		if r.losses > 0 {
+			p.line.lost(media.DropHLSLoss, uint64(r.losses))
 		}
 	}
 }
 
 // open makes the renditions of a playlist.
-func (p *player) open(ctx context.Context, address *url.URL, got *document) error {
+func (p *Player) open(ctx context.Context, address *url.URL, got *document) error {
 	m, _, err := parsePlaylist(got.text)
 	if err != nil {
 		return fmt.Errorf("the playlist %s: %w", config.ShownURL(address), err)
@@ -97,8 +103,8 @@ func (p *player) open(ctx context.Context, address *url.URL, got *document) erro
 }
 
 // follow adds a rendition.
-func (p *player) follow(u *url.URL) *rendition {
-	r := &rendition{player: p, index: len(p.renditions), address: u}
+func (p *Player) follow(u *url.URL) *rendition {
+	r := &rendition{Player: p, index: len(p.renditions), address: u}
 	p.renditions = append(p.renditions, r)
 	p.line.add()
 	return r
@@ -109,8 +115,9 @@ const mostApartNS = int64(time.Minute)
 
 var errApart = errors.New("the discontinuities of video and sound do not agree in their playlists")
 
-// step writes the unit that is decoded next. more is false after the last one.
-func (p *player) step(ctx context.Context) (more bool, err error) {
+// Step publishes the unit that is decoded next. more is false after the last one.
+func (p *Player) Step() (more bool, err error) {
+	ctx := p.ctx
 	for _, r := range p.renditions {
 		if err := r.advance(ctx); err != nil {
 			return false, err
@@ -141,7 +148,7 @@ func (p *player) step(ctx context.Context) (more bool, err error) {
 }
 
 // period returns the earliest period of the next units. waits reports whether a rendition has reached a later one.
-func (p *player) period() (period uint64, waits bool) {
+func (p *Player) period() (period uint64, waits bool) {
 	found := false
 	for _, r := range p.renditions {
 		if len(r.units) == 0 {
@@ -158,7 +165,7 @@ func (p *player) period() (period uint64, waits bool) {
 }
 
 // first returns the rendition whose next unit is decoded first.
-func (p *player) first(period uint64) (first *rendition) {
+func (p *Player) first(period uint64) (first *rendition) {
 	var at int64
 	for _, r := range p.renditions {
 		if len(r.units) == 0 || r.units[0].period != period {
@@ -173,7 +180,7 @@ func (p *player) first(period uint64) (first *rendition) {
 
 // joined leaves out sound that ends before the first picture, where a live stream is joined: the segments of the sound may
 // begin seconds earlier. It reports whether units must be read again.
-func (p *player) joined(period uint64) (again bool) {
+func (p *Player) joined(period uint64) (again bool) {
 	lead := p.renditions[0]
 	if p.line.begun || lead.list.ended || len(lead.units) == 0 {
 		return false
@@ -191,7 +198,7 @@ func (p *player) joined(period uint64) (again bool) {
 	return again && !p.allEnded()
 }
 
-func (p *player) allEnded() bool {
+func (p *Player) allEnded() bool {
 	for _, r := range p.renditions {
 		if len(r.units) == 0 && r.ended {
 			return true
@@ -201,7 +208,7 @@ func (p *player) allEnded() bool {
 }
 
 // write writes the next unit of a rendition when it is due.
-func (p *player) write(ctx context.Context, r *rendition) error {
+func (p *Player) write(ctx context.Context, r *rendition) error {
 	u := r.pop()
 	defer r.put(u)
 	if r == p.renditions[0] {
@@ -214,7 +221,7 @@ func (p *player) write(ctx context.Context, r *rendition) error {
 }
 
 // drain writes what was read before the source was lost.
-func (p *player) drain() {
+func (p *Player) drain() {
 	for _, r := range p.renditions {
 		if r.body == nil {
 			r.finish()

@@ -35,7 +35,7 @@ type piece struct {
 
 // rendition follows a media playlist, and reads its segments.
 type rendition struct {
-	*player
+	*Player
 	index   int
 	address *url.URL // of the playlist
 	base    *url.URL // that it came from after redirects
@@ -298,6 +298,7 @@ func (r *rendition) take(got *document) error {
 	if err != nil {
 		return fmt.Errorf("the playlist %s: %w", r.shown(), err)
 	}
+	m.ended = m.ended || r.Finite // whoever writes a file does not go on
 	now := r.Clock.Now()
 	old := r.list
 	r.list, r.base, r.loaded = m, got.url, now
