@@ -105,7 +105,7 @@ var DropCauses = []DropCause{
 	{DropTSMalformed, countsPackets, "of a transport stream: they, or the data in them, contradict their format"},
 	{DropTSError, countsPackets, "of a transport stream: their sender says that they are damaged"},
 	{DropScrambled, countsPackets, "of a transport stream: they are encrypted"},
-	{DropHLSLoss, "segments and parts", "of a playlist: it says that they are missing, or they could not be fetched or read"},
+	{DropHLSLoss, "segments", "or parts of them, of a playlist: it says that they are missing, or they could not be fetched or read"},
 	{DropDecodingOrder, "NAL units", "they came when those behind them had gone on"},
 	{DropUnreadableParameterSet, "parameter sets", "not to be read"},
 	{DropNoParameterSets, countsUnits, "no parameter sets have come yet"},

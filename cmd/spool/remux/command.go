@@ -17,7 +17,7 @@ import (
 
 // Command implements spool remux.
 type Command struct {
-	In       string `arg:"" help:"MP4 or MPEG-TS file to read, by its content: ordinary or fragmented, finished or cut off in its last fragment or packet."`
+	In       string `arg:"" help:"MP4 or MPEG-TS file to read, or HLS playlist of files, by its content: ordinary or fragmented, finished or cut off in its last fragment or packet."`
 	Out      string `arg:"" help:"File to write: MPEG-TS if its name ends in .ts, .m2ts or .mts, and MP4 otherwise. It must not exist."`
 	Fragment bool   `help:"Write fragmented MP4 with an index instead of ordinary MP4 with the moov first."`
 }

@@ -65,7 +65,7 @@ func newDirectory(path string) (d directory, playlist *url.URL, err error) {
 func (d directory) Open(_ context.Context, u *url.URL, of hls.Range) (*hls.Resource, error) {
 	name, below := strings.CutPrefix(u.Path, d.url)
 	if !below {
-		return nil, errors.New("a file outside of the playlist's directory is not read")
+		return nil, errors.New("it is not in the playlist's directory, nor below it")
 	}
 	f, err := d.root.Open(filepath.FromSlash(name))
 	if err != nil {
