@@ -113,7 +113,7 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pull{from: c, sources: sources, preferredWait: preferredWait}, nil
+	return &pull{from: c, sources: sources}, nil
 }
 
 // same reports whether two pulls fetch the same stream with the same settings. Two nil pulls are

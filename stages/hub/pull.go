@@ -120,8 +120,8 @@ type pull struct {
 	sources []source
 	at      int // index of the source that is pulled, or was pulled last
 
-	preferredWait time.Duration // until a preferred source is tried again; the running pull owns it
-	skipped       failures      // of sources before the last one; the running pull owns it
+	sent    bool     // the source at has sent media and was lost; the running pull owns it
+	skipped failures // of sources before the last one; the running pull owns it
 
 	running bool
 	ended   chan struct{}           // closed when the running pull has ended
@@ -217,10 +217,11 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) {
 	s.pullFailures.Add(1)
 	s.mu.Lock()
+	at := p.at
 	times, say := p.failed.add(err, s.hub.cfg.Clock.Now(), media)
 	s.mu.Unlock()
 	if say {
-		s.log.Warn("pull failed", "url", p.sources[0].shown, "error", err, "again_in", wait.Round(10*time.Millisecond), "times_so_far", times)
+		s.log.Warn("pull failed", "url", p.sources[at].shown, "error", err, "again_in", wait.Round(10*time.Millisecond), "times_so_far", times)
 	}
 }
 

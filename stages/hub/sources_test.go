@@ -90,7 +90,8 @@ func (c byHand) passes(t *testing.T, lasts time.Duration) {
 	w.over <- c.Now()
 }
 
-// A preferred source that works again takes the place of the fallback, and the run goes on behind a gap.
+// A preferred source that works again takes the place of the fallback, and the run goes on behind a gap. Before that the hub
+// tries whether it sends media.
 func TestThePreferredSourceReplacesTheFallback(t *testing.T) {
 	clock := newByHand()
 	r := newRig(t, hub.Config{Clock: clock, ReconnectGrace: 50 * time.Second})
@@ -104,24 +105,64 @@ func TestThePreferredSourceReplacesTheFallback(t *testing.T) {
 	require.EqualValues(t, 1, second.running.Load(), "the fallback goes on")
 	first.fail.Store(false)
 	clock.passes(t, time.Minute)
-	require.Eventually(t, func() bool { return first.running.Load() == 1 && second.running.Load() == 0 }, patience, time.Millisecond)
-	require.Equal(t, "well://linka/…", r.List()[0].Pull)
+	require.Eventually(t, func() bool { return first.pulls.Load() == 4 && second.running.Load() == 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return r.List()[0].Pull == "well://linka/…" }, patience, time.Millisecond)
 	takeFrames(t, s, 60)
 	require.EqualValues(t, 1, second.pulls.Load())
 }
 
-// A preferred source that publishes but sends nothing interrupts the fallback less and less often.
-func TestASilentPreferredSourceIsTriedLessOften(t *testing.T) {
+// A preferred source that publishes but sends nothing does not interrupt the fallback.
+func TestASilentPreferredSourceReplacesNothing(t *testing.T) {
 	clock := newByHand()
-	r := newRig(t, hub.Config{Clock: clock, ReconnectGrace: 50 * time.Second})
-	first, second := &well{}, &well{}
-	first.mute = true
+	r := newRig(t, hub.Config{Clock: clock})
+	first, second := &well{mute: true}, &well{}
 	chain(t, r, first, second)
 	r.subscribe(t, "cam/chain")
-	for tries, wait := int64(1), time.Minute; tries < 4; tries, wait = tries+1, 2*wait {
-		clock.passes(t, wait)
-		require.Eventually(t, func() bool { return second.pulls.Load() > tries }, patience, time.Millisecond)
+	for tries := int64(2); tries < 5; tries++ {
+		clock.passes(t, time.Minute)
+		require.Eventually(t, func() bool { return first.pulls.Load() == tries && first.running.Load() == 0 }, patience, time.Millisecond)
 	}
+	require.EqualValues(t, 1, second.pulls.Load())
+	require.EqualValues(t, 1, second.running.Load())
+}
+
+// A preferred source that has taken the place gives way to one that stands before it.
+func TestTheFirstSourceComesBackAtLast(t *testing.T) {
+	clock := newByHand()
+	r := newRig(t, hub.Config{Clock: clock, ReconnectGrace: 50 * time.Second})
+	first, second, third := &well{}, &well{}, &well{}
+	first.fail.Store(true)
+	second.fail.Store(true)
+	chain(t, r, first, second, third)
+	r.subscribe(t, "cam/chain")
+	second.fail.Store(false)
+	clock.passes(t, time.Minute)
+	require.Eventually(t, func() bool { return r.List()[0].Pull == "well://linkb/…" && third.running.Load() == 0 }, patience, time.Millisecond)
+	first.fail.Store(false)
+	clock.passes(t, time.Minute)
+	require.Eventually(t, func() bool { return r.List()[0].Pull == "well://linka/…" && second.running.Load() == 0 }, patience, time.Millisecond)
+}
+
+// A fallback that is lost is tried again before the source that does not work.
+func TestAFallbackThatIsLostIsTriedFirst(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	first, second := &well{}, &well{breaks: true}
+	first.fail.Store(true)
+	chain(t, r, first, second)
+	r.subscribe(t, "cam/chain")
+	require.Eventually(t, func() bool { return second.pulls.Load() > 2 }, patience, time.Millisecond)
+	require.EqualValues(t, 1, first.pulls.Load())
+	require.Contains(t, r.List()[0].LastError, "well://linkb/…: it broke")
+}
+
+// The end of a finite source begins the list anew.
+func TestAFiniteFallbackIsNotTheEnd(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	first, second := &well{}, &well{finite: true}
+	first.fail.Store(true)
+	chain(t, r, first, second)
+	r.subscribe(t, "cam/chain")
+	require.Eventually(t, func() bool { return first.pulls.Load() > 1 && second.pulls.Load() > 1 }, patience, time.Millisecond)
 }
 
 func TestAStreamIsAlwaysPulled(t *testing.T) {

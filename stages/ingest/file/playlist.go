@@ -67,15 +67,18 @@ func (d directory) Open(_ context.Context, u *url.URL, of hls.Range) (*hls.Resou
 	if !below {
 		return nil, errors.New("it is not in the playlist's directory, nor below it")
 	}
-	f, err := d.root.Open(filepath.FromSlash(name))
+	name = filepath.FromSlash(name)
+	switch info, err := d.root.Stat(name); {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular(): // opening a pipe could wait for ever
+		return nil, fmt.Errorf("%s is no file", name)
+	}
+	f, err := d.root.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no file", name)
-	}
-	if err == nil && of.Length > 0 {
+	if of.Length > 0 {
 		_, err = f.Seek(of.Offset, io.SeekStart)
 	}
 	if err != nil {

@@ -168,6 +168,41 @@ func TestCredentialsOfPulls(t *testing.T) {
 	}
 }
 
+// The server to which the offer was redirected is asked to end the session, without the credentials.
+func TestTheEndOfASessionTakesNoCredentialsToAnotherHost(t *testing.T) {
+	f := newFixture(t)
+	got := make(chan string, 100)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			got <- r.URL.Path + " " + r.Header.Get("Authorization")
+			return
+		}
+		w.Header().Set("Content-Type", sdpType)
+		w.Header().Set("Location", "/session/1")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte("no answer"))
+	}))
+	defer other.Close()
+	server := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	f.pull(hub.StreamConfig{Pull: whep(server.URL, "u:s3cret@", path)})
+	require.Equal(t, "/session/1 ", <-got)
+}
+
+func TestAnAnswerWithoutABodyEnds(t *testing.T) {
+	f := newFixture(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", sdpType)
+		w.WriteHeader(http.StatusCreated)
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	f.pull(hub.StreamConfig{Pull: whep(server.URL, "", path), ReadTimeout: time.Second})
+	f.fails("the server has not answered the offer within 1s")
+	require.NoError(t, f.hub.Configure(pulled, hub.StreamConfig{}))
+}
+
 func TestCertificatesOfPullsAreVerified(t *testing.T) {
 	f := newFixture(t)
 	server := httptest.NewTLSServer(http.HandlerFunc(f.serve))

@@ -23,12 +23,17 @@ type answer struct {
 
 // post sends the offer, and returns the answer.
 func (p *puller) post(ctx context.Context, offer string) (*answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, fmt.Errorf("the server has not answered the offer within %v", p.timeout))
+	defer cancel()
 	res, err := p.request(ctx, http.MethodPost, p.URL, offer)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxBodyBytes+1))
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	switch kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); {
 	case err != nil:
 		return nil, fmt.Errorf("the answer of the server cannot be read: %w", err)
@@ -67,7 +72,7 @@ func reason(kind string, body []byte) string {
 	return fmt.Sprintf(": %.*q", maxReason, text)
 }
 
-// request sends a request with the credentials of the URL: with a user alone that is a bearer token.
+// request sends a request, to the host of the pull URL with the credentials of that: a user alone is a bearer token.
 func (p *puller) request(ctx context.Context, method string, to *url.URL, body string) (*http.Response, error) {
 	u := *to
 	u.User = nil
@@ -78,7 +83,7 @@ func (p *puller) request(ctx context.Context, method string, to *url.URL, body s
 	if body != "" {
 		req.Header.Set("Content-Type", sdpType)
 	}
-	if user := p.URL.User; user != nil {
+	if user := p.URL.User; user != nil && httpclient.SameHost(to, p.URL) {
 		if password, has := user.Password(); has {
 			req.SetBasicAuth(user.Username(), password)
 		} else {
