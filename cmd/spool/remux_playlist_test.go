@@ -75,6 +75,10 @@ func TestRemuxOfDamagedPlaylists(t *testing.T) {
 	require.Contains(t, stderr, "left out: 1 segment (hls_loss)")
 	require.FileExists(t, out)
 
+	code, _, stderr = remuxFile(t, playlist, filepath.Join(dir, "other.m3u8"))
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "remux writes no playlists")
+
 	empty := filepath.Join(dir, "empty.m3u8")
 	require.NoError(t, os.WriteFile(empty, []byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"), 0o644))
 	code, _, stderr = remuxFile(t, empty, filepath.Join(dir, "none.mp4"))

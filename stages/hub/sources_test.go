@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,8 +68,9 @@ type byHand struct {
 }
 
 type handWait struct {
-	lasts time.Duration
-	over  chan time.Time
+	lasts   time.Duration
+	over    chan time.Time
+	stopped *atomic.Bool // the wait was given up
 }
 
 func newByHand() byHand { return byHand{pipeline.SystemClock, make(chan handWait, 10)} }
@@ -77,15 +79,18 @@ func (c byHand) After(d time.Duration) (<-chan time.Time, func()) {
 	if d < time.Minute {
 		return c.Clock.After(d)
 	}
-	w := handWait{d, make(chan time.Time, 1)}
+	w := handWait{d, make(chan time.Time, 1), &atomic.Bool{}}
 	c.waits <- w
-	return w.over, func() {}
+	return w.over, func() { w.stopped.Store(true) }
 }
 
 // passes ends the next wait, which must last so long.
 func (c byHand) passes(t *testing.T, lasts time.Duration) {
 	t.Helper()
 	w := <-c.waits
+	for w.stopped.Load() {
+		w = <-c.waits
+	}
 	require.Equal(t, lasts, w.lasts)
 	w.over <- c.Now()
 }
@@ -135,6 +140,7 @@ func TestTheFirstSourceComesBackAtLast(t *testing.T) {
 	second.fail.Store(true)
 	chain(t, r, first, second, third)
 	r.subscribe(t, "cam/chain")
+	require.Eventually(t, func() bool { return third.running.Load() == 1 }, patience, time.Millisecond)
 	second.fail.Store(false)
 	clock.passes(t, time.Minute)
 	require.Eventually(t, func() bool { return r.List()[0].Pull == "well://linkb/…" && third.running.Load() == 0 }, patience, time.Millisecond)

@@ -26,7 +26,7 @@ func (s *stream) info() media.StreamInfo {
 		i.Origin, i.Unrecorded = s.pub.opts.Origin, s.pub.leftOut
 	}
 	if s.set != nil {
-		i.State, i.Tracks = "live", s.set.Info()
+		i.State, i.Tracks, i.LastError = "live", s.set.Info(), "" // it works again
 	}
 	return i
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"net/url"
 	"path"
+	"slices"
 	"path/filepath"
 	"strings"
 
@@ -36,13 +37,21 @@ func (c *Command) plan() (*pipeline.Plan, error) {
 	return plan, problems.Err()
 }
 
-// streamOf returns the name of the stream of a URL, for the names of files: the end of its path, or else its host.
+// endings are last elements of paths that do not name a stream.
+var endings = []string{"index", "master", "playlist", "stream", "video", "whep"}
+
+// streamOf returns the name of the stream of a URL, for the names of files: the end of its path, without an ending that many
+// streams have, or else its host.
 func streamOf(source string) string {
 	u, err := url.Parse(source)
 	if err != nil {
 		return "recording"
 	}
-	for _, name := range []string{strings.TrimSuffix(path.Base(u.Path), path.Ext(u.Path)), u.Hostname()} {
+	last := strings.TrimSuffix(path.Base(u.Path), path.Ext(u.Path))
+	if slices.Contains(endings, last) && path.Dir(u.Path) != "/" {
+		last = path.Base(path.Dir(u.Path))
+	}
+	for _, name := range []string{last, u.Hostname()} {
 		if streampath.Check(name) == nil {
 			return name
 		}

@@ -44,6 +44,9 @@ func (c *Command) Run(e Env) error {
 	if c.Fragment && isTransportStream(c.Out) {
 		return ErrUsage{fmt.Errorf("--fragment writes MP4, and %s is to be MPEG-TS: leave out --fragment, or let the name end in .mp4", c.Out)}
 	}
+	if strings.EqualFold(filepath.Ext(c.Out), ".m3u8") {
+		return ErrUsage{fmt.Errorf("%s: remux writes no playlists: let the name end in .mp4 or .ts", c.Out)}
+	}
 	dir, err := os.MkdirTemp(filepath.Dir(c.Out), ".spool-remux-")
 	if err != nil {
 		return err
