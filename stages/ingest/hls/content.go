@@ -21,7 +21,7 @@ import (
 const (
 	maxSegmentBytes = 128 << 20
 	keyBytes        = aes.BlockSize
-	tries           = 3
+	tries           = 3 // at least; more while the playlist may still have it
 	tryAgain        = 500 * time.Millisecond
 )
 
@@ -30,30 +30,38 @@ const (
 type content struct {
 	ctx   context.Context // of the read
 	clock pipeline.Clock
+	keeps func() time.Duration // for so long after its first failure the resource may still be there
 	open  func() (*Resource, error)
 	now   *Resource
 	at    int64
 	tries int
+	until time.Time // end of what keeps has returned
 }
 
 // newContent opens a resource.
-func newContent(ctx context.Context, clock pipeline.Clock, open func() (*Resource, error)) (*content, error) {
-	c := &content{ctx: ctx, clock: clock, open: open}
+func newContent(ctx context.Context, clock pipeline.Clock, keeps func() time.Duration, open func() (*Resource, error)) (*content, error) {
+	c := &content{ctx: ctx, clock: clock, keeps: keeps, open: open}
 	for {
 		var err error
 		if c.now, err = open(); err == nil {
 			return c, nil
 		}
-		if !c.again() {
+		if !c.again(err) {
 			return nil, err
 		}
 	}
 }
 
-// again waits for another try, and reports whether there is one.
-func (c *content) again() bool {
-	c.tries++
-	return c.tries < tries && pipeline.Sleep(c.ctx, c.clock, tryAgain, nil)
+// again waits for another try after an error, and reports whether there is one.
+func (c *content) again(err error) bool {
+	now := c.clock.Now()
+	if c.tries++; c.tries == 1 {
+		c.until = now.Add(c.keeps())
+	}
+	if c.tries >= tries && (refused(err) || !now.Before(c.until)) {
+		return false
+	}
+	return pipeline.Sleep(c.ctx, c.clock, tryAgain, nil)
 }
 
 // Read reads the resource, maxSegmentBytes of it at most.
@@ -66,7 +74,7 @@ func (c *content) Read(b []byte) (int, error) {
 			return 0, fmt.Errorf("it has more than %d MiB", maxSegmentBytes>>20)
 		case n > 0 || err == nil || errors.Is(err, io.EOF):
 			return n, err
-		case !c.again():
+		case !c.again(err):
 			return 0, err
 		}
 		_ = c.now.Close()
@@ -210,9 +218,23 @@ func (r *rendition) secret(ctx context.Context, uri string) ([]byte, error) {
 	return b, nil
 }
 
+// content opens a resource of the playlist.
+func (r *rendition) content(ctx context.Context, u *url.URL, of Range) (*content, error) {
+	return newContent(ctx, r.Clock, r.keeps, func() (*Resource, error) { return r.Source.Open(ctx, u, of) })
+}
+
+// keeps returns for how long a resource that fails is tried again: while the playlist may have it, but after the read timeout the
+// server is lost.
+func (r *rendition) keeps() time.Duration {
+	if r.failed > 0 {
+		return 0
+	}
+	return min(r.ReadTimeout, max(r.list.target, r.list.sum(position{})))
+}
+
 // all reads a whole resource of at most limit bytes.
 func (r *rendition) all(ctx context.Context, u *url.URL, of Range, limit int64) ([]byte, error) {
-	c, err := newContent(ctx, r.Clock, func() (*Resource, error) { return r.Source.Open(ctx, u, of) })
+	c, err := r.content(ctx, u, of)
 	if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,8 @@
 //
 // Segments arrive in bursts. The units are written at the pace of their times, and their arrival is when they are due. A
 // playlist that has ended is read from its beginning, and any other from three target durations before its end (6.3.3).
-// Media that is late moves what follows. If the playlist gets much longer than needed, because its clock is faster, media
-// is written a little faster.
+// Media that is late moves what follows. If the playlist gets much longer than needed, because its clock is faster or the
+// server was away, media is written at twice the pace: else further segments would leave the playlist unread.
 //
 // # Periods
 //

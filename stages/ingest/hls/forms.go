@@ -98,7 +98,7 @@ func (r *rendition) section(ctx context.Context, s *section, number uint64) ([]b
 	if err != nil {
 		return nil, err
 	}
-	from, err := newContent(ctx, r.Clock, func() (*Resource, error) { return r.Source.Open(ctx, u, s.of) })
+	from, err := r.content(ctx, u, s.of)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +221,8 @@ func (r *rendition) push(u *unit) {
 	u.period = r.period<<16 + min(r.jumps, 1<<16-1)
 	if r.mark {
 		u.losses, u.lossNS = r.losses, int64(r.lossFor)
-		r.mark, r.losses, r.lossFor = false, 0, 0
+		u.leftNS = int64(r.leftFor)
+		r.mark, r.losses, r.lossFor, r.leftFor = false, 0, 0, 0
 	}
 	r.units = append(r.units, u)
 }

@@ -66,12 +66,12 @@ func (l *line) shift(rendition int) int64 { return l.shiftNS + l.offsetsNS[rendi
 
 // enter begins a period with the next units of the renditions.
 func (l *line) enter(period uint64, all []*rendition) error {
-	var lossNS int64
+	var lossNS, leftNS int64
 	var in []*rendition
 	for _, r := range all {
 		if len(r.units) > 0 && r.units[0].period == period {
 			in = append(in, r)
-			lossNS = max(lossNS, r.units[0].lossNS)
+			lossNS, leftNS = max(lossNS, r.units[0].lossNS), max(leftNS, r.units[0].leftNS)
 		}
 	}
 	l.align(in)
@@ -105,6 +105,7 @@ func (l *line) enter(period uint64, all []*rendition) error {
 	}
 	l.period = period
 	for _, r := range in {
+		r.units[0].leftNS = leftNS
 		l.sets[r.index] = r.units[0].of
 	}
 	return l.publish()
@@ -211,8 +212,8 @@ func (l *line) leftOut() (all []string) {
 
 // The bounds of the pace.
 const (
-	lateNS  = int64(500 * time.Millisecond) // media that is later moves the times of what follows
-	hurryBy = 16                            // media is published faster by 1/hurryBy while the playlist has much more
+	lateNS = int64(500 * time.Millisecond) // media that is later moves the times of what follows
+	hurry  = 2                             // so much faster media is published while the playlist has much more
 )
 
 // wait waits until a unit is due: at the pace of its stream, from the first unit on. With Finite it does not wait.
@@ -226,10 +227,13 @@ func (l *line) wait(ctx context.Context, r *rendition, u *unit) error {
 		return nil
 	}
 	if step := at - l.lastNS; l.behind && step > 0 {
-		l.anchor = l.anchor.Add(-time.Duration(step / hurryBy))
+		l.anchor = l.anchor.Add(-time.Duration(step - step/hurry))
 	}
 	l.lastNS = max(l.lastNS, at)
 	early := l.anchor.Add(time.Duration(at)).Sub(l.now)
+	if hole := min(early, time.Duration(u.leftNS)); hole > 0 { // the stream has passed it: waiting for it keeps the distance
+		l.anchor, early = l.anchor.Add(-hole), early-hole
+	}
 	switch {
 	case early > 0 && !pipeline.Sleep(ctx, l.Clock, early, nil):
 		return context.Cause(ctx)

@@ -56,15 +56,17 @@ func TestTheClocksOfRenditionsAreAligned(t *testing.T) {
 	}
 }
 
-// Media is due at the pace of its times. Media that is late moves what follows, and a playlist that has much more than is
-// needed makes the pace a little faster.
+// Media is due at the pace of its times. Media that is late moves what follows. Behind segments that have left the playlist it is
+// due at once, and a playlist that has much more than is needed makes the pace twice as fast.
 func TestThePace(t *testing.T) {
 	clock := &stillClock{now: time.Now()}
 	l := newLine(Options{Clock: clock})
 	l.add()
+	left := int64(0)
 	due := func(ticks int64) time.Duration {
 		clock.waited = 0
 		r := headAt(0, ticks, true)
+		r.units[0].leftNS = left
 		require.NoError(t, l.wait(context.Background(), r, r.units[0]))
 		return clock.waited
 	}
@@ -75,6 +77,12 @@ func TestThePace(t *testing.T) {
 	clock.now = clock.now.Add(5 * time.Second)
 	require.Zero(t, due(3*hz90), "late")
 	require.Equal(t, time.Second, due(4*hz90))
-	l.behind = true
-	require.Equal(t, 2*time.Second-time.Second/hurryBy, due(5*hz90))
+	left = int64(3 * time.Second)
+	require.Equal(t, 2*time.Second, due(8*hz90), "behind 3 s that have left the playlist")
+	clock.now = clock.now.Add(2 * time.Second)
+	require.Zero(t, due(10*hz90), "behind 2 s, as the times say")
+	left, l.behind = 0, true
+	require.Equal(t, time.Second, due(12*hz90))
+	clock.now = clock.now.Add(time.Second)
+	require.Equal(t, time.Second/2, due(13*hz90))
 }

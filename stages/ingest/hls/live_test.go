@@ -3,6 +3,7 @@ package hls_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,6 +64,59 @@ func TestALivePlaylistSlides(t *testing.T) {
 	require.InDelta(t, want[0][50].pts-want[0][0].pts, got.units[0][50].pts-got.units[0][0].pts, 0.001)
 }
 
+// An encoder ends its playlist when it restarts. What was recorded is not read again, and a playlist that goes on is.
+func TestALivePlaylistThatEndsIsPulledAgain(t *testing.T) {
+	t.Parallel()
+	dir, want := source(t)
+	s, l := newServer(t), &live{}
+	s.add(t, segmented(t, dir))
+	s.handlers["/live.m3u8"] = l.ServeHTTP
+	l.set(0, "index0.ts", "index1.ts", "index2.ts")
+	f := newFixture(t, hub.StreamConfig{Pull: s.URL + "/live.m3u8"})
+	eventually(t, func() bool { return s.asked("/index2.ts") > 0 })
+	l.set(0, "index0.ts", "index1.ts", "index2.ts", "#EXT-X-ENDLIST")
+	f.fails("the server has ended its stream")
+	n := s.asked("/live.m3u8")
+	eventually(t, func() bool { return s.asked("/live.m3u8") > n+1 })
+	info, _ := f.hub.Info(path)
+	require.Equal(t, uint64(len(want[0])+len(want[1])), info.AccessUnits)
+	l.set(0, "index0.ts")
+	eventually(t, func() bool { return s.asked("/index0.ts") > 1 })
+}
+
+// The URL of a session is refused for good after its server has restarted: the pull URL leads to another session.
+func TestAPlaylistThatIsRefusedIsPulledAgain(t *testing.T) {
+	t.Parallel()
+	dir, _ := source(t)
+	s, l := newServer(t), &live{}
+	s.add(t, segmented(t, dir))
+	s.files["/index.m3u8"] = []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8\n")
+	l.set(0, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES", "index0.ts")
+	refused, again := false, 0
+	s.handlers["/live.m3u8"] = func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case again > 1:
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.RawQuery != "": // a server may refuse its queries alone
+			refused = true
+			w.WriteHeader(http.StatusBadRequest)
+		default:
+			if refused {
+				again++
+			}
+			l.ServeHTTP(w, r)
+		}
+	}
+	f := newFixture(t, hub.StreamConfig{Pull: s.URL + "/index.m3u8", ReadTimeout: 2 * patience})
+	eventually(t, func() bool { return s.asked("/index.m3u8") > 1 })
+	f.fails("pull failed")
+	require.Contains(t, f.book.String(), "the server answers 401 Unauthorized")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	newest := slices.Index(s.requests[1:], "/index.m3u8")
+	require.Equal(t, "/live.m3u8", s.requests[newest], "the request before is without a query")
+}
+
 func eventually(t *testing.T, is func() bool) {
 	t.Helper()
 	require.Eventually(t, is, patience, 5*time.Millisecond)
@@ -87,6 +141,7 @@ func TestPartsAreTakenOnce(t *testing.T) {
 		}
 	}
 	var bad []string
+	ended := false
 	s.handlers["/live.m3u8"] = func(w http.ResponseWriter, r *http.Request) {
 		// The part that the request waits for has just been made.
 		parts := 2
@@ -104,7 +159,8 @@ func TestPartsAreTakenOnce(t *testing.T) {
 				list += fmt.Sprintf("#EXTINF:1,\nindex%d.ts\n", n/each)
 			}
 		}
-		if parts > seconds*each {
+		if parts > seconds*each || ended {
+			ended = true
 			list += "#EXT-X-ENDLIST\n"
 		}
 		_, _ = w.Write([]byte(list))

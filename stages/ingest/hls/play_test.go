@@ -68,6 +68,16 @@ func TestPlaylistsAreRecordedByteForByte(t *testing.T) {
 				_, _ = w.Write(data[:len(data)/2])
 			}
 		}},
+		"a server that is away for a while": {dir, want, nil, func(t *testing.T, s *server) {
+			name, tries := "/index1.ts", 0
+			s.handlers[name] = func(w http.ResponseWriter, r *http.Request) {
+				if tries++; tries <= 4 {
+					w.WriteHeader(http.StatusBadGateway)
+					return
+				}
+				_, _ = w.Write(s.files[name])
+			}
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

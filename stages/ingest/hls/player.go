@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -23,8 +24,11 @@ type Options struct {
 	// ReadTimeout is added to two target durations: for so long a live playlist may have nothing new.
 	ReadTimeout time.Duration
 	Finite      bool // the playlist is read once, to its end, as fast as possible: it is a file
-	Clock       pipeline.Clock
-	Log         *slog.Logger
+	// WasLive, unless nil, is true if the source had a live playlist before. Play sets it. When such a playlist has ended, it is
+	// not read from its beginning: that was read before.
+	WasLive *bool
+	Clock   pipeline.Clock
+	Log     *slog.Logger
 }
 
 // Player plays a playlist, one access unit a Step. It belongs to one goroutine.
@@ -37,18 +41,40 @@ type Player struct {
 }
 
 // Play publishes the stream of a playlist, whose text came from the URL base when address was requested. It returns nil at
-// the end of a playlist that ends, the cause of ctx when that ends, and else the error by which the source was lost or the
-// publisher ended.
+// the end of a playlist that had ended when it was opened, the cause of ctx when that ends, and else the error by which the
+// source was lost or the publisher ended. A live playlist that ends is a lost source: its encoder may come back.
 func Play(ctx context.Context, o Options, address, base *url.URL, text []byte) error {
 	p, err := NewPlayer(ctx, o, address, base, text)
 	for more := true; more && err == nil; {
 		more, err = p.Step()
 	}
 	p.Close(err)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case err == nil && p.live():
+		return errEnded
 	}
 	return err
+}
+
+var errEnded = errors.New("the server has ended its stream")
+
+// live reports whether a playlist had not ended when it was opened.
+func (p *Player) live() bool {
+	return slices.ContainsFunc(p.renditions, func(r *rendition) bool { return r.live })
+}
+
+// joins notes that a playlist is live. It returns an error if that has ended since an earlier Play.
+func (r *rendition) joins() error {
+	switch {
+	case r.WasLive == nil || r.Finite:
+	case r.live:
+		*r.WasLive = true
+	case *r.WasLive:
+		return errEnded
+	}
+	return nil
 }
 
 // NewPlayer makes a Player, as Play does. It opens the playlists that the first one names. The caller closes the Player, after

@@ -42,6 +42,9 @@ type rendition struct {
 	list    *list
 
 	loaded, changed time.Time     // when the newest playlist came, and when the newest piece was found
+	live            bool          // the first one had not ended
+	refused         int           // answers, one after another, that refuse the playlist
+	retry           time.Time     // the earliest time of the next try, after a failure
 	stale           bool          // the newest one had nothing new
 	at              position      // of the next piece
 	partsRead       time.Duration // of the parts of the segment at `at` that were read
@@ -57,6 +60,7 @@ type rendition struct {
 
 	losses  int           // pieces that were lost since the newest unit
 	lossFor time.Duration // their duration
+	leftFor time.Duration // that of those which had left the playlist
 	mark    bool          // the next unit comes after these losses
 	failed  int           // pieces that failed one after another
 	losts   uint64        // losses that were logged, or passed over in the log
@@ -71,6 +75,7 @@ type rendition struct {
 // The bounds of patience.
 const (
 	mostFailed  = 5 // pieces
+	mostRefused = 2 // requests of the playlist; the last one without a query of ours
 	jumpNS      = int64(10 * time.Second)
 	backNS      = int64(time.Second)
 	leastPause  = 100 * time.Millisecond // from one request that waits for a part to the next
@@ -143,8 +148,8 @@ func (r *rendition) lose(n int, d time.Duration) { r.losses, r.lossFor = r.losse
 
 // next opens the next piece. It loads the playlist again if that has none.
 func (r *rendition) next(ctx context.Context) error {
-	if !r.list.ended && r.Clock.Now().Sub(r.loaded) >= r.list.target {
-		if err := r.load(ctx, ""); err != nil && r.overdue() { // else there are further pieces, or wait tries again
+	if now := r.Clock.Now(); !r.list.ended && now.Sub(r.loaded) >= r.list.target && !now.Before(r.retry) {
+		if err := r.load(ctx, ""); err != nil && r.lost() { // else there are further pieces, or wait tries again
 			return err
 		}
 	}
@@ -194,7 +199,9 @@ func (r *rendition) find() (*piece, error) {
 	if r.at.number < m.first {
 		n := m.first - r.at.number
 		r.sayLoss("segments left the playlist before they were read: the network or the server is too slow", "segments", n)
-		r.lose(int(min(n, 1<<20)), time.Duration(min(n, 1<<20))*m.target-r.partsRead)
+		d := time.Duration(min(n, 1<<20))*m.target - r.partsRead
+		r.lose(int(min(n, 1<<20)), d)
+		r.leftFor += d
 		r.at, r.partsRead = position{number: m.first}, 0
 	}
 	for {
@@ -235,6 +242,9 @@ func (r *rendition) overdue() bool {
 	return r.Clock.Now().Sub(r.changed) > r.patience()
 }
 
+// lost reports whether the playlist is overdue, or the server refuses it: as one does whose sessions have ended.
+func (r *rendition) lost() bool { return r.overdue() || r.refused >= mostRefused }
+
 func (r *rendition) patience() time.Duration { return r.ReadTimeout + 2*r.list.target }
 
 // wait loads the playlist again, when it may have something new (RFC 8216, 6.3.4).
@@ -247,7 +257,7 @@ func (r *rendition) wait(ctx context.Context) error {
 	if r.stale {
 		pause /= 2
 	}
-	if r.list.blocks {
+	if r.list.blocks && r.refused == 0 {
 		query = "_HLS_msn=" + strconv.FormatUint(r.at.number, 10)
 		if r.list.partTarget > 0 {
 			query += "&_HLS_part=" + strconv.Itoa(r.at.part)
@@ -256,25 +266,39 @@ func (r *rendition) wait(ctx context.Context) error {
 			pause = leastPause
 		}
 	}
-	if early := r.loaded.Add(pause).Sub(r.Clock.Now()); early > 0 && !pipeline.Sleep(ctx, r.Clock, early, nil) {
+	early := max(r.loaded.Add(pause).Sub(r.Clock.Now()), r.retry.Sub(r.Clock.Now()))
+	if early > 0 && !pipeline.Sleep(ctx, r.Clock, early, nil) {
 		return context.Cause(ctx)
 	}
 	err := r.load(ctx, query)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	if r.overdue() {
+	if r.lost() {
 		return err
 	}
 	r.Log.Debug("a playlist could not be loaded again", "url", r.shown(), "error", err)
-	if !pipeline.Sleep(ctx, r.Clock, min(r.list.target/2, time.Second), nil) {
-		return context.Cause(ctx)
-	}
 	return nil
 }
 
-// load loads the playlist again.
+// load loads the playlist. If that fails, it sets when to try again.
 func (r *rendition) load(ctx context.Context, query string) error {
+	err := r.request(ctx, query)
+	if err == nil {
+		r.refused = 0
+		return nil
+	}
+	if r.refused++; !refused(err) {
+		r.refused = 0
+	}
+	if r.list != nil {
+		r.retry = r.Clock.Now().Add(min(r.list.target/2, time.Second))
+	}
+	return err
+}
+
+// request requests the playlist, with a query.
+func (r *rendition) request(ctx context.Context, query string) error {
 	u := *r.address
 	if query != "" {
 		if u.RawQuery != "" {
@@ -303,8 +327,8 @@ func (r *rendition) take(got *document) error {
 	old := r.list
 	r.list, r.base, r.loaded = m, got.url, now
 	if old == nil {
-		r.changed, r.at = now, m.start()
-		return nil
+		r.changed, r.at, r.live = now, m.start(), !m.ended
+		return r.joins()
 	}
 	r.stale = m.end() == old.end() && len(m.open.parts) == len(old.open.parts) && m.ended == old.ended
 	start := m.start()
@@ -318,7 +342,7 @@ func (r *rendition) begin(ctx context.Context, p *piece) error {
 	if err != nil {
 		return err
 	}
-	from, err := newContent(ctx, r.Clock, func() (*Resource, error) { return r.Source.Open(ctx, u, p.of) })
+	from, err := r.content(ctx, u, p.of)
 	if err != nil {
 		return err
 	}

@@ -2,14 +2,18 @@ package hls
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 )
 
 // Source opens what playlists name. A Player calls it from one goroutine, and has two resources of it open at most for each
 // playlist that it follows.
 type Source interface {
-	// Open opens a resource, or a range of it. The error does not have the URL.
+	// Open opens a resource, or a range of it. The error does not have the URL. It is a StatusError if a server answers with
+	// a status that is no success.
 	Open(ctx context.Context, u *url.URL, of Range) (*Resource, error)
 }
 
@@ -18,4 +22,21 @@ type Resource struct {
 	io.ReadCloser
 	// URL is where the content has come from after redirects. References in it are relative to it.
 	URL *url.URL
+}
+
+// StatusError is the status by which a server of HTTP says that it does not send a resource.
+type StatusError struct{ Code int }
+
+func (e StatusError) Error() string {
+	return fmt.Sprintf("the server answers %d %s", e.Code, http.StatusText(e.Code))
+}
+
+// refused reports whether a server says by an error that the same request will fail again: by a status 4xx, apart from those of
+// a server that is busy.
+func refused(err error) bool {
+	status := StatusError{}
+	if !errors.As(err, &status) || status.Code == http.StatusRequestTimeout || status.Code == http.StatusTooManyRequests {
+		return false
+	}
+	return status.Code/100 == 4
 }

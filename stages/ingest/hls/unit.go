@@ -25,6 +25,7 @@ type unit struct {
 	period        uint64      // of the timeline: see playlist
 	losses        int         // segments and parts that are missing before the unit
 	lossNS        int64       // their duration, as the playlist says
+	leftNS        int64       // that of those which had left the playlist
 }
 
 // ns returns the decoding time, ns of the stream's clock.

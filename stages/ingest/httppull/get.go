@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/stages/ingest/hls"
 	"github.com/gospool/spool/stages/ingest/httpclient"
 )
 
@@ -51,7 +52,7 @@ func (p *puller) get(ctx context.Context, from *url.URL, bytes string) (*http.Re
 	got.Body = &watched{got.Body, ctx, silence, p.timeout, end}
 	if got.StatusCode != http.StatusOK && (bytes == "" || got.StatusCode != http.StatusPartialContent) {
 		_ = got.Body.Close()
-		return nil, fmt.Errorf("the server answers %d %s", got.StatusCode, http.StatusText(got.StatusCode))
+		return nil, hls.StatusError{Code: got.StatusCode}
 	}
 	return got, nil
 }

@@ -40,7 +40,7 @@ func (p *puller) playlist(ctx context.Context, r *response, publish func(string)
 	origin := r.Request.URL.Scheme + " " + r.Request.URL.Host
 	return hls.Play(ctx, hls.Options{
 		Source: source{p}, Publish: func() (*hub.Publisher, error) { return publish(origin) },
-		ReadTimeout: p.timeout, Clock: p.Clock, Log: p.Log,
+		ReadTimeout: p.timeout, Clock: p.Clock, Log: p.Log, WasLive: &p.wasLive,
 	}, p.URL, r.Request.URL, text)
 }
 

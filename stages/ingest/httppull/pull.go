@@ -26,6 +26,7 @@ type puller struct {
 	hub.PullOptions
 	timeout time.Duration
 	client  *http.Client
+	wasLive bool // of playlists: see hls.Options
 }
 
 const defaultTimeout = 10 * time.Second // for a body that does not go on
