@@ -218,9 +218,9 @@ func (r *rendition) secret(ctx context.Context, uri string) ([]byte, error) {
 	return b, nil
 }
 
-// content opens a resource of the playlist.
-func (r *rendition) content(ctx context.Context, u *url.URL, of Range) (*content, error) {
-	return newContent(ctx, r.Clock, r.keeps, func() (*Resource, error) { return r.Source.Open(ctx, u, of) })
+// content opens a resource of the playlist, which may take so long to be read; 0: as long as it likes.
+func (r *rendition) content(ctx context.Context, u *url.URL, of Range, within time.Duration) (*content, error) {
+	return newContent(ctx, r.Clock, r.keeps, r.opener(ctx, u, of, within))
 }
 
 // keeps returns for how long a resource that fails is tried again: while the playlist may have it, but after the read timeout the
@@ -234,7 +234,7 @@ func (r *rendition) keeps() time.Duration {
 
 // all reads a whole resource of at most limit bytes.
 func (r *rendition) all(ctx context.Context, u *url.URL, of Range, limit int64) ([]byte, error) {
-	c, err := r.content(ctx, u, of)
+	c, err := r.content(ctx, u, of, smallTimes*r.ReadTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -255,13 +255,11 @@ func resolve(base *url.URL, uri string) (*url.URL, error) {
 	if err != nil {
 		return nil, errors.New("a URI of the playlist cannot be read")
 	}
-	if u = base.ResolveReference(u); u.Scheme != base.Scheme && !(web(u) && web(base)) {
+	if u = base.ResolveReference(u); u.Scheme != base.Scheme && !(u.Scheme == "https" && base.Scheme == "http") {
 		return nil, fmt.Errorf("%s is not followed: it has another scheme than the playlist", config.ShownURL(u))
 	}
 	return u, nil
 }
-
-func web(u *url.URL) bool { return u.Scheme == "http" || u.Scheme == "https" }
 
 // sniffBytes is how much of a piece is looked at to find its form.
 const sniffBytes = 1 << 10

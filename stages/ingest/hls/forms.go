@@ -76,7 +76,7 @@ func (r *rendition) prepare(ctx context.Context, p *piece) error {
 	head := text
 	if p.init == nil || text == nil {
 		var err error
-		if head, err = r.body.r.Peek(sniffBytes); len(head) == 0 {
+		if head, err = r.body.r.Peek(sniffBytes); err != nil && (len(head) == 0 || !errors.Is(err, io.EOF)) {
 			return notEOF(err)
 		}
 	}
@@ -98,7 +98,7 @@ func (r *rendition) section(ctx context.Context, s *section, number uint64) ([]b
 	if err != nil {
 		return nil, err
 	}
-	from, err := r.content(ctx, u, s.of)
+	from, err := r.content(ctx, u, s.of, smallTimes*r.ReadTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +210,7 @@ func (r *rendition) push(u *unit) {
 	if r.mark {
 		allowed += 2 * int64(r.lossFor)
 	}
-	if at > r.newest+allowed || at < r.lastNS[u.track]-backNS && at < r.newest-backNS {
+	if at-r.newest > min(allowed, int64(mostLost)) || at < r.lastNS[u.track]-backNS && at < r.newest-backNS {
 		r.jumps++
 		r.newest = at
 		for i := range r.lastNS {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/gospool/spool/pipeline/codec"
@@ -22,7 +23,10 @@ const (
 	maxMoofBytes = 4 << 20
 	maxMdatBytes = media.MaxAccessUnitBytes
 	maxUnits     = 1 << 15
-	leastUnit    = 4 // bytes of the fragment for each access unit
+	leastUnit    = 4  // bytes of the fragment for each access unit
+	mostShared   = 4  // the access units have at most so many times the bytes of the fragment: they may share bytes
+	maxTracks    = 16 // that can be recorded
+	maxTraks     = 64
 )
 
 // fragments reads segments of movie fragments (ISO/IEC 14496-12, 8.8). It holds one fragment.
@@ -38,6 +42,8 @@ type fragments struct {
 	mdat     bytes.Buffer
 	mdatAt   int64 // place of the first byte of mdat
 	gathered []*unit
+	bytes    int64  // of gathered
+	leftOut  uint64 // moovs with tracks that are left out
 }
 
 // fragmentTrack is a track of the initialisation section.
@@ -48,7 +54,10 @@ type fragmentTrack struct {
 	dtsTicks   int64 // end of the newest sample
 }
 
-var errFragment = errors.New("a fragment is damaged")
+var (
+	errFragment = errors.New("a fragment is damaged")
+	errShared   = fmt.Errorf("the access units of a fragment have more than %d times its bytes: it is damaged", mostShared)
+)
 
 // init takes an initialisation section.
 func (f *fragments) init(b []byte) error {
@@ -68,15 +77,18 @@ func (f *fragments) moov(moov []byte) error {
 	set, byID := &tracks{}, map[uint32]*fragmentTrack{}
 	var leftOut []string
 	var unread error
+	traks := 0
 	for boxes := isobmff.Walk(moov); boxes.Next(); {
 		if !boxes.Is("trak") {
 			continue
+		}
+		if traks++; traks > maxTraks {
+			return refusal{fmt.Errorf("its moov has more than %d tracks", maxTraks)}
 		}
 		t, err := codec.ReadTrak(boxes.Payload, mvhd.Timescale)
 		if err != nil {
 			unread = cmp.Or(unread, err)
 			leftOut = append(leftOut, err.Error())
-			f.log.Warn("a track is left out", "track", t.ID, "reason", err)
 			continue
 		}
 		if len(set.list) == maxTracks {
@@ -97,6 +109,9 @@ func (f *fragments) moov(moov []byte) error {
 		return refusal{cmp.Or(unread, errors.New("the initialisation section has no track that can be recorded"))}
 	}
 	if len(leftOut) > 0 {
+		if f.leftOut++; bits.OnesCount64(f.leftOut) == 1 { // each segment may have a moov
+			f.log.Warn("tracks are left out", "tracks", len(leftOut), "reason_of_the_first", unread, "times_so_far", f.leftOut)
+		}
 		f.to.LeaveOut(leftOut)
 	}
 	for i := range set.list {
@@ -111,9 +126,6 @@ func (f *fragments) moov(moov []byte) error {
 	return nil
 }
 
-// maxTracks bounds the number of tracks.
-const maxTracks = 16
-
 func (f *fragments) begin(p *piece, _ bool) error {
 	f.at, f.moof = p.of.Offset, nil
 	return nil
@@ -126,6 +138,9 @@ func (f *fragments) close()     {}
 func (f *fragments) read(r *bufio.Reader) error {
 	head, err := r.Peek(16)
 	if len(head) == 0 {
+		if errors.Is(err, io.EOF) {
+			f.unpaired()
+		}
 		return err
 	}
 	h, ok := isobmff.ParseHeader(head)
@@ -153,6 +168,7 @@ func (f *fragments) read(r *bufio.Reader) error {
 		if h.Is("moov") {
 			return f.moov(b)
 		}
+		f.unpaired()
 		f.moof, f.moofAt = b, at
 		return nil
 	case h.Is("mdat") && f.moof != nil:
@@ -170,8 +186,19 @@ func (f *fragments) read(r *bufio.Reader) error {
 		}
 		return f.fragment()
 	}
+	if h.Is("mdat") && left > 0 {
+		f.to.Lost(media.DropHLSLoss, 1)
+	}
 	_, err = io.CopyN(io.Discard, r, max(left, 0))
 	return notEOF(err)
+}
+
+// unpaired counts a moof without an mdat.
+func (f *fragments) unpaired() {
+	if f.moof != nil {
+		f.moof = nil
+		f.to.Lost(media.DropHLSLoss, 1)
+	}
 }
 
 // notEOF returns the error of a box that ends too early.
@@ -195,7 +222,7 @@ func readBox(r io.Reader, h isobmff.Header, left, limit int64) ([]byte, error) {
 // fragment passes on the access units of the fragment.
 func (f *fragments) fragment() error {
 	moof := f.moof
-	f.moof, f.gathered = nil, f.gathered[:0]
+	f.moof, f.gathered, f.bytes = nil, f.gathered[:0], 0
 	if f.tracks == nil {
 		return refusal{errors.New("the playlist has no initialisation section: EXT-X-MAP")}
 	}
@@ -271,6 +298,9 @@ func (f *fragments) run(t *fragmentTrack, trun []byte, defaults *isobmff.SampleD
 		data += int64(s.SizeBytes)
 		if from < 0 || from+int64(s.SizeBytes) > int64(f.mdat.Len()) || t.dtsTicks > maxTicks {
 			return 0, errFragment
+		}
+		if f.bytes += int64(s.SizeBytes); f.bytes > mostShared*int64(f.mdat.Len()) {
+			return 0, errShared
 		}
 		if s.SizeBytes > 0 {
 			u := f.to.unit()

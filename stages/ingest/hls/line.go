@@ -287,9 +287,10 @@ func (k *lane) missing(at int64) int {
 	return int(min(max((at-k.endNS+k.stepNS/2)/k.stepNS, 1), 1<<20))
 }
 
-// newest takes the time and the duration of a unit; 0: the duration is unknown.
+// newest takes the time and the duration of a unit; 0: the duration is unknown. So is one that no playlist justifies: the next
+// period would begin after it.
 func (k *lane) newest(at, duration int64) {
-	if duration <= 0 {
+	if duration <= 0 || duration > int64(mostLost) {
 		duration = k.stepNS
 		if step := at - k.lastNS; k.any && step > 0 && step < jumpNS {
 			duration = step

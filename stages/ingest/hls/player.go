@@ -92,6 +92,9 @@ func (p *Player) Close(why error) {
 	for _, r := range p.renditions {
 		r.shut()
 		r.finish()
+		for _, u := range r.units {
+			r.losses += u.losses
+		}
 		if r.losses > 0 {
 			p.line.lost(media.DropHLSLoss, uint64(r.losses))
 		}
@@ -205,7 +208,7 @@ func (p *Player) first(period uint64) (first *rendition) {
 }
 
 // joined leaves out sound that ends before the first picture, where a live stream is joined: the segments of the sound may
-// begin seconds earlier. It reports whether units must be read again.
+// begin seconds earlier. It reports whether it has left out any: the next units are others then.
 func (p *Player) joined(period uint64) (again bool) {
 	lead := p.renditions[0]
 	if p.line.begun || lead.list.ended || len(lead.units) == 0 {
@@ -217,20 +220,15 @@ func (p *Player) joined(period uint64) (again bool) {
 			if r.units[0].period != period || early < 0 || early > mostApartNS {
 				break
 			}
-			r.put(r.pop())
-			again = again || len(r.units) == 0
+			u := r.pop()
+			if u.losses > 0 {
+				p.line.lost(media.DropHLSLoss, uint64(u.losses))
+			}
+			r.put(u)
+			again = true
 		}
 	}
-	return again && !p.allEnded()
-}
-
-func (p *Player) allEnded() bool {
-	for _, r := range p.renditions {
-		if len(r.units) == 0 && r.ended {
-			return true
-		}
-	}
-	return false
+	return again
 }
 
 // write writes the next unit of a rendition when it is due.

@@ -12,6 +12,7 @@ const (
 	MaxPlaylistBytes = 4 << 20
 	maxEntries       = 1 << 16 // segments and parts together; or variants and renditions
 	maxDuration      = 24 * time.Hour
+	maxTarget        = time.Minute // a higher target duration is taken as this: the patience with a server depends on it
 )
 
 // Range is a range of bytes of a resource. The zero value means the whole resource.
@@ -19,8 +20,8 @@ type Range struct{ Offset, Length int64 }
 
 // list is a media playlist (RFC 8216bis, 4.4.3 and 4.4.4).
 type list struct {
-	target   time.Duration
-	first    uint64 // media sequence number of segments[0]
+	target   time.Duration // from a second to maxTarget
+	first    uint64        // media sequence number of segments[0]
 	segments []segment
 	open     segment // that which is not complete: it has parts, but no URI
 	ended    bool    // no segment will be added
@@ -207,8 +208,9 @@ func (m *list) start() position {
 		back = max(m.partHoldBack, 3*m.partTarget)
 	}
 	at := position{number: m.end()}
-	for at.number > m.first && (m.sum(at) < back || m.target == 0) {
+	for behind := m.sum(at); at.number > m.first && behind < back; {
 		at.number--
+		behind += m.segments[at.number-m.first].duration
 	}
 	return at
 }

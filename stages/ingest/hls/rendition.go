@@ -45,6 +45,7 @@ type rendition struct {
 	live            bool          // the first one had not ended
 	refused         int           // answers, one after another, that refuse the playlist
 	retry           time.Time     // the earliest time of the next try, after a failure
+	since           time.Time     // for so long a unit is waited for
 	stale           bool          // the newest one had nothing new
 	at              position      // of the next piece
 	partsRead       time.Duration // of the parts of the segment at `at` that were read
@@ -79,11 +80,16 @@ const (
 	jumpNS      = int64(10 * time.Second)
 	backNS      = int64(time.Second)
 	leastPause  = 100 * time.Millisecond // from one request that waits for a part to the next
+	mostIdle    = time.Minute            // added to the patience: for so long a live playlist may have pieces without media
+	mostLost    = time.Hour              // so far the line moves for what is missing
 	staleBehind = 3                      // by so many segments a playlist may be older than the one before: it comes from a cache
 )
 
 // advance reads until there is a unit, or the playlist has ended: it sets ended then.
 func (r *rendition) advance(ctx context.Context) error {
+	if len(r.units) == 0 {
+		r.since = r.Clock.Now()
+	}
 	for len(r.units) == 0 && !r.ended {
 		if r.body == nil {
 			if err := r.next(ctx); err != nil {
@@ -144,7 +150,9 @@ func (r *rendition) named(p *piece, err error) error {
 func (r *rendition) shown() string { return config.ShownURL(r.address) }
 
 // lose counts pieces that are missing.
-func (r *rendition) lose(n int, d time.Duration) { r.losses, r.lossFor = r.losses+n, r.lossFor+d }
+func (r *rendition) lose(n int, d time.Duration) {
+	r.losses, r.lossFor = r.losses+n, min(r.lossFor+min(max(d, 0), mostLost), mostLost)
+}
 
 // next opens the next piece. It loads the playlist again if that has none.
 func (r *rendition) next(ctx context.Context) error {
@@ -158,6 +166,8 @@ func (r *rendition) next(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
+		case !r.list.ended && r.Clock.Now().Sub(r.since) > mostIdle+r.patience():
+			return fmt.Errorf("the playlist %s has had segments without media for %v", r.shown(), mostIdle+r.patience())
 		case p == nil && r.list.ended:
 			r.ended = true
 			r.finish()
@@ -306,7 +316,7 @@ func (r *rendition) request(ctx context.Context, query string) error {
 		}
 		u.RawQuery = query
 	}
-	got, err := fetch(ctx, r.Source, &u)
+	got, err := fetch(r.opener(ctx, &u, Range{}, smallTimes*r.ReadTimeout))
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.shown(), err)
 	}
@@ -342,7 +352,7 @@ func (r *rendition) begin(ctx context.Context, p *piece) error {
 	if err != nil {
 		return err
 	}
-	from, err := r.content(ctx, u, p.of)
+	from, err := r.content(ctx, u, p.of, r.timeFor(p))
 	if err != nil {
 		return err
 	}
@@ -365,8 +375,8 @@ type document struct {
 }
 
 // fetch fetches a playlist.
-func fetch(ctx context.Context, s Source, u *url.URL) (*document, error) {
-	got, err := s.Open(ctx, u, Range{})
+func fetch(open func() (*Resource, error)) (*document, error) {
+	got, err := open()
 	if err != nil {
 		return nil, err
 	}

@@ -36,8 +36,8 @@ func init() {
 
 func (p *parser) targetDuration(v string) (err error) {
 	p.isMedia = true
-	if p.m.target, err = seconds(v); err == nil && p.m.target < time.Second {
-		p.m.target = time.Second
+	if p.m.target, err = seconds(v); err == nil {
+		p.m.target = min(max(p.m.target, time.Second), maxTarget)
 	}
 	return err
 }

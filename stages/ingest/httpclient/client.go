@@ -71,5 +71,8 @@ func Explain(err error) error {
 	if errors.As(err, &of) {
 		err = of.Err
 	}
+	if err != nil && strings.HasPrefix(err.Error(), "failed to parse Location header") { // net/http has no error value of it
+		return errors.New("the server redirects to a URL that cannot be read")
+	}
 	return certificate.Explain(err)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gospool/spool/pipeline/config"
@@ -16,7 +15,8 @@ import (
 )
 
 // get requests a URL, and a range of bytes if that is not empty. Its caller closes the body of the response. An error does
-// not have the URL. The user and the password of the pull URL go to its host alone.
+// not have the URL. The user and the password of the pull URL go to its host alone,
+// by its scheme.
 func (p *puller) get(ctx context.Context, from *url.URL, bytes string) (*http.Response, error) {
 	if from.Scheme != "http" && from.Scheme != "https" || from.Host == "" || p.URL.Scheme == "https" && from.Scheme != "https" {
 		return nil, fmt.Errorf("%s is not followed: %s URLs lead to others of their kind", config.ShownURL(from), p.URL.Scheme)
@@ -34,7 +34,7 @@ func (p *puller) get(ctx context.Context, from *url.URL, bytes string) (*http.Re
 		end()
 		return nil, errors.New("the URL is no URL of a request")
 	}
-	if p.URL.User != nil && strings.EqualFold(u.Host, p.URL.Host) {
+	if p.URL.User != nil && httpclient.SameHost(&u, p.URL) {
 		password, _ := p.URL.User.Password()
 		req.SetBasicAuth(p.URL.User.Username(), password)
 	}

@@ -3,6 +3,7 @@ package httppull
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -67,13 +68,24 @@ func (s source) Open(ctx context.Context, u *url.URL, of hls.Range) (*hls.Resour
 			_ = body.Close()
 			return nil, fmt.Errorf("the server does not answer a request of bytes %d to %d", of.Offset, of.Offset+of.Length-1)
 		}
-		body = limited{io.LimitReader(body, of.Length), body}
+		body = &limited{body, of.Length}
 	}
 	return &hls.Resource{ReadCloser: body, URL: got.Request.URL}, nil
 }
 
-// limited is a range of a body.
+// limited is a range of a body. If the body ends before it, its error is io.ErrUnexpectedEOF.
 type limited struct {
-	io.Reader
-	io.Closer
+	io.ReadCloser
+	left int64
+}
+
+func (l *limited) Read(b []byte) (int, error) {
+	if l.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := l.ReadCloser.Read(b[:min(int64(len(b)), l.left)])
+	if l.left -= int64(n); l.left > 0 && errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/hls"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -257,4 +260,47 @@ func TestOptionsThatAreRefused(t *testing.T) {
 		_, err := hub.NewPuller(c.url, hub.PullOptions{Transport: c.transport, Fingerprint: c.fingerprint})
 		require.Error(t, err, c.url)
 	}
+}
+
+// A body that is shorter than the range that was asked for is no whole answer. The password of the pull URL goes to its host by
+// its scheme alone.
+func TestRangesAreWhole(t *testing.T) {
+	var password bool
+	s := serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
+		_, _, password = r.BasicAuth()
+		if r.URL.Path == "/partial" {
+			w.Header().Set("Content-Range", "bytes 0-3/4")
+			w.WriteHeader(http.StatusPartialContent)
+		}
+		_, _ = w.Write([]byte("0123"))
+	})
+	at, err := url.Parse(s.URL)
+	require.NoError(t, err)
+	for _, scheme := range []string{"http", "ws"} { // the other one has the same host and port
+		pull := *at
+		pull.Scheme, pull.User = scheme, url.UserPassword("u", "s3cret")
+		p := &puller{PullOptions: hub.PullOptions{URL: &pull}, timeout: patience, client: s.Client()}
+		for _, path := range []string{"/partial", "/all"} {
+			for length, want := range map[int64]error{3: nil, 4: nil, 5: io.ErrUnexpectedEOF} {
+				got, err := source{p}.Open(t.Context(), at.JoinPath(path), hls.Range{Length: length})
+				require.NoError(t, err)
+				b, err := io.ReadAll(got)
+				require.ErrorIs(t, err, want, "%s: %d", path, length)
+				require.Equal(t, "0123"[:min(length, 4)], string(b))
+				require.NoError(t, got.Close())
+				require.Equal(t, scheme == "http", password)
+			}
+		}
+	}
+}
+
+// A redirect that cannot be read may have a secret.
+func TestARedirectThatCannotBeReadIsNotShown(t *testing.T) {
+	s := serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "http://[bad/?token=s3cret")
+		w.WriteHeader(http.StatusFound)
+	})
+	f := newFixture(t)
+	f.pull(hub.StreamConfig{Pull: s.URL})
+	f.fails("the server redirects to a URL that cannot be read")
 }
