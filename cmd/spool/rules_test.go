@@ -468,6 +468,7 @@ func TestTheServerUsesTheClockThatItIsGiven(t *testing.T) {
 		"api/auth/hashing.go":                  measured,
 		"stages/hub/hub.go":                    handedIn,
 		"stages/ingest/mpegts/demuxer.go":      handedIn,
+		"stages/ingest/hls/slow.go":            socket,
 		"stages/ingest/unit.go":                measured,
 		"sinks/metadata/catalogue.go":          handedIn,
 		"sinks/metadata/database/lock.go":      "waits for another process",

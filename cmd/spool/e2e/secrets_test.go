@@ -229,7 +229,7 @@ var faultsBesideSecrets = []string{
 	"http: {auth: {tokens: [{name: a, token: c4n4, roles: [admn]}, {name: b, token: 'sha256:c4n4rie65', roles: [view]}]}}", "http: {auth: {users: [{name: a, password_hash: c4n4rie66, roles: [view]}]}}",
 	"http: {auth: {users: [{name: 'a:c', password_hash: 'c4n4rie67', rolls: [view]}]}}", "http: {auth: {users: [{name: a, password: c4n4rie68, roles: [view]}]}}", "http: {auth: {users: {joe: c4n4rie69}}}",
 	"ingest: {auth: {users: [{name: a, password_hash: c4n4rie70, publish: []}]}}", "ingest: {auth: c4n4rie71}", "http: {auth: {users: [{name: a, password_hash: '$argon2id$c4n4rie72', roles: [view]}]}}",
-	"streams: {a: 'rtsp://u:c4n4rie73@h/x'}", "streams: {a: {pull: 'rtsp://u:c4n4rie74/x@h/x'}}", "streams: {a: {pull: 'u:c4n4rie75@h/x'}}", "streams: {a: {pull: [rtsp://h/c4n4rie76]}}", "streams: {a: {pul: 'rtsp://u:c4n4rie77@h/x'}}",
+	"streams: {a: 'rtsp://u:c4n4rie73@h/x'}", "streams: {a: {pull: 'rtsp://u:c4n4rie74/x@h/x'}}", "streams: {a: {pull: 'u:c4n4rie75@h/x'}}", "streams: {a: {pull: [[rtsp://h/c4n4rie76]]}}", "streams: {a: {pul: 'rtsp://u:c4n4rie77@h/x'}}",
 	"streams: {a: {pull: 'c4n4rie78'}}", "streams: {a: {pull: 'nope://u:c4n4rie79@h/x?c4n4rie'}}", "streams: {a: {pull: 'rtsp:c4n4rie80'}}", "streams: {a: {pull: 'rtsp://u:c4n4rie81@/x'}}", "streams: {'rtsp://u:c4n4rie82@h/x': {}}",
 	"streams: {a: {pull: 'rtsp://h/c4n4rie83', transport: upd, tls: {fingerprint: x}}}", "streams: {a: {pull: 'rtsp://h/%zzc4n4rie84'}}", "streams: {a: {pull: \"rtsp://h/\\x07c4n4rie85\"}}", "streams: {a: {pull: 'file:'}}", "streams: ['rtsp://h/c4n4rie86']",
 	"streams: {a: {pull: 'file:/x?speed=c4n4rie89'}}",
