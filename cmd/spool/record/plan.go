@@ -3,8 +3,8 @@ package record
 import (
 	"net/url"
 	"path"
-	"slices"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gospool/spool/pipeline"
