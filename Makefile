@@ -33,7 +33,7 @@ RACE = -race -gcflags='modernc.org/sqlite/lib=$(UNCHECKED)' -gcflags='modernc.or
 test: deps check static
 	@bad=0; \
 	$(if $(TESTED_IN_PAIRS),$(GO) test $(RACE) -timeout 30m -p 2 $(TESTED_IN_PAIRS) || bad=1;) \
-	$(if $(TESTED_ALONE),$(GO) test $(RACE) -timeout 45m -p 1 -parallel 6 $(TESTED_ALONE) || bad=1;) \
+	$(if $(TESTED_ALONE),$(GO) test $(RACE) -timeout 75m -p 1 -parallel 6 $(TESTED_ALONE) || bad=1;) \
 	$(if $(TESTED_PORTABLE),$(GO) test $(RACE) -tags portable -timeout 30m $(TESTED_PORTABLE) || bad=1;) \
 	exit $$bad
 

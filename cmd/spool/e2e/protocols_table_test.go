@@ -27,6 +27,7 @@ const (
 	byBytes     = "No client sends it: the tests of package rtmp send it byte by byte"
 	globalHeads = "ffmpeg leaves its headers out when it copies: the tests of package mpegts read it from an encoder"
 	noPayload   = "RTP has no form of it"
+	sameInside  = "MPEG-TS is inside, as over UDP"
 )
 
 var (
@@ -52,15 +53,15 @@ var carried = []struct {
 	by    [4]carriage
 }{
 	{"h264", [4]carriage{byFFmpegFLV, byFFmpegTS, byFFmpegTS, byPion}},
-	{"h265", [4]carriage{byGortmplib, byFFmpegTS, byFFmpegTS, byPion}},
+	{"h265", [4]carriage{byGortmplib, {not: sameInside}, byFFmpegTS, byPion}},
 	{"vp9", [4]carriage{byGortmplib, {not: noTS}, {not: noTS}, byPion}},
 	{"av1", [4]carriage{byGortmplib, {not: noTS}, {not: noTS}, byPion}},
 	{"mpeg4", [4]carriage{{not: noFLV}, {not: globalHeads}, {not: globalHeads}, {not: noWebRTC}}},
 	{"aac", [4]carriage{byFFmpegFLV, byFFmpegTS, byFFmpegTS, {not: noWebRTC}}},
 	{"opus", [4]carriage{byGortmplib, byFFmpegTS, byFFmpegTS, byPion}},
-	{"mp3", [4]carriage{{not: "FLV has no MP3 of 48 kHz: the tests of RTMP record 44.1 kHz"}, byFFmpegTS, byFFmpegTS, {not: noWebRTC}}},
-	{"ac-3", [4]carriage{byGortmplib, byFFmpegTS, byFFmpegTS, {not: noWebRTC}}},
-	{"e-ac-3", [4]carriage{{not: byBytes}, byFFmpegTS, byFFmpegTS, {not: noWebRTC}}},
+	{"mp3", [4]carriage{{not: "FLV has no MP3 of 48 kHz: the tests of RTMP record 44.1 kHz"}, {not: sameInside}, byFFmpegTS, {not: noWebRTC}}},
+	{"ac-3", [4]carriage{byGortmplib, {not: sameInside}, byFFmpegTS, {not: noWebRTC}}},
+	{"e-ac-3", [4]carriage{{not: byBytes}, {not: sameInside}, byFFmpegTS, {not: noWebRTC}}},
 	{"flac", [4]carriage{byGortmplib, {not: noTS}, {not: noTS}, {not: noWebRTC}}},
 	{"mulaw", [4]carriage{{not: byBytes}, {not: noTS}, {not: noTS}, byPion}},
 }
