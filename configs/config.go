@@ -69,7 +69,7 @@ type Stream struct {
 
 	ReadTimeout    config.Duration `yaml:"read_timeout,omitempty" doc:"Replaces ingest.read_timeout for a source that sends rarely; 0 takes ingest.read_timeout. A shorter silence of a track is not a problem."`
 	ReconnectGrace config.Duration `yaml:"reconnect_grace,omitempty" doc:"Replaces ingest.reconnect_grace; 0 takes ingest.reconnect_grace."`
-	WallClock      string          `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"Replaces ingest.wall_clock."`
+	WallClock      string          `yaml:"wall_clock,omitempty" oneof:"auto sender arrival" doc:"Replaces ingest.wall_clock."`
 	Audio          StreamAudio     `yaml:"audio,omitempty" doc:"How sound is recorded."`
 
 	TLS PullTLS `yaml:"tls,omitempty" doc:"Certificate to trust, with a URL whose connection is encrypted; without it the system's roots decide."`
@@ -130,7 +130,7 @@ type Database struct {
 type Ingest struct {
 	Auth IngestAuth `yaml:"auth,omitempty" doc:"Users that may publish. auth: none instead: every client that reaches the address."`
 
-	WallClock   string          `yaml:"wall_clock" oneof:"sender arrival" doc:"Clock of the recorded times. sender: the sender's clock, dated by arrival; a warning reports a wrong rate. arrival: this machine's clock replaces a sender's clock with a wrong rate."`
+	WallClock   string          `yaml:"wall_clock" oneof:"auto sender arrival" doc:"Clock of the recorded times. auto: the sender's clock, dated by arrival; a warning reports a wrong rate. sender: the sender's clock, dated by the UTC of its RTCP reports if that is within a minute of this machine's clock. arrival: this machine's clock replaces a sender's clock with a wrong rate."`
 	ReadTimeout config.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is disconnected: neither media nor reports nor responses. So is a publisher that does not start to send in this time."`
 
 	ReconnectGrace config.Duration `yaml:"reconnect_grace" doc:"A recording waits this long for a source whose connection was lost. If it comes back with the same tracks, the file goes on, and lists the gap. Else the file ends, as it does at once when a publisher says goodbye. 0 is off."`

@@ -1,11 +1,19 @@
 package hub
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
-// WallClockArrival is the wall_clock setting by which this machine's clock replaces a sender's
-// clock that runs at a wrong rate. With any other setting the times of the media follow the
-// sender's clock at any rate.
-const WallClockArrival = "arrival"
+// The wall_clock settings of a stream, next to auto.
+const (
+	// WallClockArrival: this machine's clock replaces a sender's clock that runs at a wrong rate. With any other setting
+	// the times of the media follow the sender's clock at any rate.
+	WallClockArrival = "arrival"
+	// WallClockSender: the UTC of the sender's RTCP reports dates the media. With any other setting, and without such
+	// reports, the arrival at this machine dates it.
+	WallClockSender = "sender"
+)
 
 // Timing holds the timing settings of one stream.
 type Timing struct {
@@ -14,16 +22,13 @@ type Timing struct {
 	// the protocol decides when a source is lost, and the usual pace of a track decides when its
 	// silence is a problem.
 	ReadTimeout time.Duration
-	ByArrival   bool // wall_clock of the path, or else of the hub, is WallClockArrival
+	// WallClock is the wall_clock of the path, or else of the hub.
+	WallClock string
 }
 
 // timing returns the present timing settings of the stream. The caller holds s.mu.
 func (s *stream) timing() Timing {
-	clock := s.hub.cfg.WallClock
-	if s.wallClock != "" {
-		clock = s.wallClock
-	}
-	return Timing{ReadTimeout: s.readTimeout, ByArrival: clock == WallClockArrival}
+	return Timing{ReadTimeout: s.readTimeout, WallClock: cmp.Or(s.wallClock, s.hub.cfg.WallClock)}
 }
 
 // Timing returns the present timing settings of the publisher's stream.

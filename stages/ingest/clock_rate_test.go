@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // drifting sends a picture a second by a clock of a wrong rate.
 func drifting(t *testing.T, rate float64, byArrival bool, life time.Duration) *bench {
 	b := newBench(t)
-	b.Feed.Time(0, byArrival)
+	b.Feed.Time(hub.Timing{WallClock: map[bool]string{true: hub.WallClockArrival}[byArrival]})
 	sps, pps := ingesttest.CodedSets(false)
 	v := b.Video(codec.H264, sps, pps)
 	dice := rand.New(rand.NewPCG(1, uint64(rate*1e6)))

@@ -9,6 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
 )
 
 // Publisher receives the access units of a Feed. *hub.Publisher implements it.
@@ -65,6 +66,7 @@ type Feed struct {
 	doubts int  // number of consecutive reports by which the clocks of the sender's tracks disagree
 	warned bool // the disagreement has been logged
 	wall   wallclock
+	sender senderClock
 	au     media.AU
 
 	patience  time.Duration // StallDetector.PatienceNS of each track
@@ -88,10 +90,10 @@ func NewFeed(pub Publisher, log *slog.Logger) *Feed {
 }
 
 // Time sets how the feed treats times. The caller calls it before it adds the first track. A track may be silent for
-// patience, or longer if that is its usual pace (media.Pace), before the feed reports a problem. With byArrival the
-// times follow arrival, which corrects a sender's clock that runs at a wrong rate.
-func (f *Feed) Time(patience time.Duration, byArrival bool) {
-	if f.patience, f.byArrival = patience, byArrival; byArrival {
+// timing.ReadTimeout, or longer if that is its usual pace (media.Pace), before the feed reports a problem.
+func (f *Feed) Time(timing hub.Timing) {
+	f.patience, f.sender.wanted = timing.ReadTimeout, timing.WallClock == hub.WallClockSender
+	if f.byArrival = timing.WallClock == hub.WallClockArrival; f.byArrival {
 		// The corrected times need some windows of retime to settle, and the wall clock follows them meanwhile.
 		f.wall.slewNS = 20 * wallSlewNS
 	}
@@ -225,7 +227,7 @@ func (f *Feed) mayBegin() bool {
 		if t.holder != nil && len(t.pending) == 0 && t.holder.Holding() {
 			long = false
 		}
-		if !t.absent && (len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok) {
+		if !t.absent && (len(t.pending) == 0 || (awaited > 1 || f.sender.wanted) && !t.points[sourceReport].ok) {
 			whole = false
 		}
 	}
@@ -265,6 +267,9 @@ func (f *Feed) begin() {
 		t.offsetTicks = f.place.offset(t)
 		for _, u := range t.pending {
 			f.wall.observe(u.MonoNS, t.nanos(u.PTS))
+		}
+		if p := t.points[sourceReport]; p.ok {
+			f.sender.report(t, p.clockNS, t.nanos(p.ticks))
 		}
 	}
 	f.publish()
@@ -337,9 +342,11 @@ func (f *Feed) write(t *Track, u *Unit) {
 			t.observeClock(u, pts)
 		}
 	}
+	arrived := wall.at(pts, u.UTC, u.MonoNS)
+	apart := f.sender.apart(f, pts, arrived, u.SteppedNS)
 	f.au = media.AU{
 		DTS: u.DTS + t.offsetTicks, PTS: u.PTS + t.offsetTicks,
-		UTC: wall.at(pts, u.UTC, u.MonoNS), SteppedNS: u.SteppedNS, MonoNS: u.MonoNS, DurationTicks: u.DurationTicks,
+		UTC: arrived + apart, SteppedNS: u.SteppedNS + apart, MonoNS: u.MonoNS, DurationTicks: u.DurationTicks,
 		Sync: u.sync, Lost: u.lost, LostBy: media.Cause(u.by), Payload: u.elements(),
 	}
 	switch err := f.pub.Write(t.slot, &f.au); {

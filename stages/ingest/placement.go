@@ -125,7 +125,7 @@ func (p *placement) byArrival(t *Track, wall int64) point {
 const maxDriftNS = int64(500 * time.Millisecond)
 
 // Report records a sender report: the time of the track was ticks when the sender's clock, which all its tracks
-// share, was at ns.
+// share, was at ns, of UTC if the sender knows it. It is 0 if the sender has no clock but its tracks share one time line.
 func (t *Track) Report(ticks, ns int64) {
 	f := t.feed
 	ticks += t.outliers.shift.Now()
@@ -136,7 +136,9 @@ func (t *Track) Report(ticks, ns int64) {
 	if f.byArrival || t.aside() { // the track's times need not follow the sender's clock
 		return
 	}
-	t.driftNS, t.driftKnown = ns-t.nanos(ticks), true
+	at := t.nanos(ticks)
+	f.sender.report(t, ns, at)
+	t.driftNS, t.driftKnown = ns-at, true
 	for _, o := range f.tracks {
 		if d := t.driftNS - o.driftNS; o.driftKnown && (d > maxDriftNS || d < -maxDriftNS) {
 			if f.doubts++; f.doubts > 2*len(f.tracks) { // fewer may come from a clock that was set between two reports

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,4 +53,21 @@ func TestMediaTimeSetBackIsFollowed(t *testing.T) {
 	w.observe(0, 3600*second)
 	w.observe(second, 0) // the sender started over
 	require.Equal(t, second, w.at(0, second, second))
+}
+
+// A step of this machine's clock does not move the dates of a sender whose reports count.
+func TestThisMachineIsSetWhileTheSenderIsRight(t *testing.T) {
+	f := &Feed{log: slog.New(slog.DiscardHandler)}
+	track := &Track{feed: f}
+	f.sender.wanted = true
+	const utc = 1_700_000_000 * second // of time 0 of the feed, by the sender
+	f.sender.report(track, utc, 0)
+	for i := range int64(50) {
+		stepped := i / 20 % 2 * 8 * second
+		arrived := utc + i*second + second/10 + stepped
+		if i == 30 {
+			f.sender.report(track, utc+i*second, i*second)
+		}
+		require.Equal(t, utc+i*second, arrived+f.sender.apart(f, i*second, arrived, stepped), "unit %d", i)
+	}
 }

@@ -235,67 +235,84 @@ func seeks(t *testing.T, file string) {
 	tool(t, "ffmpeg", args...)
 }
 
-// Each codec is recorded by each way into each form of files, and each file is rewritten in the other form, with all of
-// its source.
+// bothForms are two pipelines that record a stream into an ordinary and into a fragmented file. The name of a file says
+// which form it has.
+var bothForms = func() string {
+	const stages = "[{source: {}}, {gop_ring: {}}, {segmenter: {}}, {mp4: {fragment: %v, filename_pattern: '{stream}-%[1]v-{seq}.mp4'}}, {metadata: {}}]"
+	return fmt.Sprintf("pipelines:\n  ordinary: {record: RECORD, stages: %s}\n  fragments: {record: RECORD, stages: %s}\n", fmt.Sprintf(stages, false), fmt.Sprintf(stages, true))
+}()
+
+// formsOf returns the files of a stream that bothForms have recorded, by whether they are fragmented.
+func (r *recorder) formsOf(stream string) map[bool]string {
+	r.t.Helper()
+	files := map[bool]string{}
+	for _, rec := range r.awaitRecords(stream, 2) {
+		files[strings.Contains(filepath.Base(rec.File), "-true-")] = r.path(rec.File)
+	}
+	require.Len(r.t, files, 2)
+	return files
+}
+
+// Each codec is recorded by each way into each form of files, and what was pushed is rewritten in the other form, with all
+// of its source.
 func TestEachCodecIsRecordedByEachWay(t *testing.T) {
 	t.Parallel()
 	program, err := staticBinary()
 	require.NoError(t, err)
-	relay, recorders, pulls := newRelay(t), map[bool]*recorder{}, "streams:\n"
+	relay, config := newRelay(t), strings.ReplaceAll(bothForms, "RECORD", "manual")+"streams:\n"
 	for i, c := range codecs {
-		if c.settings != "" {
-			pulls += fmt.Sprintf("  push/%d: {%s}\n", i, c.settings)
-		}
-		for _, fragment := range []bool{false, true} {
-			pulls += fmt.Sprintf("  pull/%d/%v: {pull: '%s/%d/%v', %s}\n", i, fragment, relay.url, i, fragment, c.settings)
-		}
+		config += fmt.Sprintf("  push/%d: {%s}\n  pull/%[1]d: {pull: '%[3]s/%[1]d', %[2]s}\n", i, c.settings, relay.url)
 	}
-	for _, fragment := range []bool{false, true} {
-		recorders[fragment] = serve(t, pulls, "--set", fmt.Sprintf("mp4/fragment=%v", fragment))
-		recorders[fragment].expect("pull failed")
-	}
-	ways := map[string]func(t *testing.T, r *recorder, source string, i int, fragment bool) string{
-		byPush: func(t *testing.T, r *recorder, source string, i int, _ bool) string {
+	shared := serve(t, config)
+	shared.expect("pull failed")
+	ways := map[string]func(t *testing.T, r *recorder, source string, i int) map[bool]string{
+		byPush: func(t *testing.T, r *recorder, source string, i int) map[bool]string {
 			stream := fmt.Sprint("push/", i)
 			r.start(stream, "?wait=true")
 			codecs[i].publish(t, source, r.rtsp+"/"+stream).finish()
-			return r.path(r.awaitRecords(stream, 1)[0].File)
+			return r.formsOf(stream)
 		},
-		byPull: func(t *testing.T, r *recorder, source string, i int, fragment bool) string {
-			path := fmt.Sprintf("%d/%v", i, fragment)
+		byPull: func(t *testing.T, r *recorder, source string, i int) map[bool]string {
+			path := fmt.Sprint(i)
 			p := codecs[i].publish(t, source, relay.url+"/"+path)
 			<-relay.at(path).announced
 			r.start("pull/"+path, "")
 			p.finish()
-			file := r.path(r.awaitRecords("pull/"+path, 1)[0].File)
+			files := r.formsOf("pull/" + path)
 			r.stop("pull/" + path)
-			return file
+			return files
 		},
-		byFile: func(t *testing.T, _ *recorder, source string, _ int, fragment bool) string {
-			file := filepath.Join(t.TempDir(), "recorded.mp4")
-			tool(t, program, "remux", fmt.Sprintf("--fragment=%v", fragment), source, file)
-			return file
+		byFile: func(t *testing.T, _ *recorder, source string, _ int) map[bool]string {
+			files := map[bool]string{}
+			for _, fragment := range []bool{false, true} {
+				files[fragment] = filepath.Join(t.TempDir(), "recorded.mp4")
+				tool(t, program, "remux", fmt.Sprintf("--fragment=%v", fragment), source, files[fragment])
+			}
+			return files
 		},
 	}
 	for i, c := range codecs {
 		for way, record := range ways {
-			for _, fragment := range []bool{false, true} {
-				if c.without[way] != "" {
-					continue
-				}
-				t.Run(fmt.Sprintf("%s/%s/fragment=%v", c.name, way, fragment), func(t *testing.T) {
-					t.Parallel()
-					source := c.source(t, shortClip)
-					file, rewritten := record(t, recorders[fragment].of(t), source, i, fragment), filepath.Join(t.TempDir(), "rewritten.mp4")
-					c.matches(t, file, source)
-					tool(t, program, "remux", fmt.Sprintf("--fragment=%v", !fragment), file, rewritten)
-					c.matches(t, rewritten, source)
-					if way == byPush {
+			if c.without[way] != "" {
+				continue
+			}
+			t.Run(c.name+"/"+way, func(t *testing.T) {
+				t.Parallel()
+				source := c.source(t, shortClip)
+				for fragment, file := range record(t, shared.of(t), source, i) {
+					t.Run(fmt.Sprintf("fragment=%v", fragment), func(t *testing.T) {
+						c.matches(t, file, source)
+						if way != byPush {
+							return
+						}
+						rewritten := filepath.Join(t.TempDir(), "rewritten.mp4")
+						tool(t, program, "remux", fmt.Sprintf("--fragment=%v", !fragment), file, rewritten)
+						c.matches(t, rewritten, source)
 						seeks(t, file)
 						seeks(t, rewritten)
-					}
-				})
-			}
+					})
+				}
+			})
 		}
 	}
 }

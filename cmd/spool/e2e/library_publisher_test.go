@@ -45,9 +45,8 @@ func (track libraryTrack) publish(t *testing.T, url string) sender {
 }
 
 func (track libraryTrack) send(ctx context.Context, url string) error {
-	tcp := gortsplib.ProtocolTCP
 	m := &description.Media{Type: track.kind, Formats: []format.Format{track.format}}
-	client := &gortsplib.Client{Protocol: &tcp, WriteQueueSize: 1024}
+	client := newRTSPClient()
 	if track.network != nil {
 		udp := gortsplib.ProtocolUDP
 		client.Protocol, client.ListenPacket = &udp, track.network.listen
@@ -61,7 +60,7 @@ func (track libraryTrack) send(ctx context.Context, url string) error {
 	for i, unit := range track.packets {
 		for _, p := range unit {
 			p.Timestamp = uint32(i) * track.ticks
-			if err := client.WritePacketRTP(m, p); err != nil {
+			if err := client.write(m, p, time.Now()); err != nil {
 				return err
 			}
 		}
@@ -70,6 +69,9 @@ func (track libraryTrack) send(ctx context.Context, url string) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+	if track.network == nil { // a rough one loses packets itself
+		client.finish()
 	}
 	return nil
 }

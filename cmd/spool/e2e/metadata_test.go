@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/pion/rtp"
@@ -127,15 +126,14 @@ func (d documents) send(ctx context.Context, pictures *footage.Clip, url string)
 	}
 	video := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{h}}
 	data := &description.Media{Type: description.MediaTypeApplication, Formats: []format.Format{m}}
-	tcp := gortsplib.ProtocolTCP
-	client := &gortsplib.Client{Protocol: &tcp, WriteQueueSize: 1024}
+	client := newRTSPClient()
 	if err := client.StartRecording(url, &description.Session{Medias: []*description.Media{video, data}}); err != nil {
 		return err
 	}
 	defer client.Close()
 	began := time.Now()
 	write := func(of *description.Media, p *rtp.Packet) error { // the library sends reports with these times
-		return client.WritePacketRTPWithNTP(of, p, began.Add(time.Duration(p.Timestamp)*time.Second/90000))
+		return client.write(of, p, began.Add(time.Duration(p.Timestamp)*time.Second/90000))
 	}
 	pace := time.NewTicker(time.Second / 25)
 	defer pace.Stop()
@@ -169,5 +167,6 @@ func (d documents) send(ctx context.Context, pictures *footage.Clip, url string)
 			return nil
 		}
 	}
+	client.finish()
 	return nil
 }

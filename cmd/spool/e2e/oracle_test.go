@@ -17,10 +17,11 @@ import (
 
 // These functions examine a file with other programs: ffmpeg, ffprobe, go-mp4.
 
-// decodes decodes a whole file with ffmpeg; a warning is a failure.
+// decodes decodes a whole file with ffmpeg; a warning is a failure. The pictures keep their times, because two that are
+// less than a frame apart would otherwise get the same one.
 func decodes(t *testing.T, file string) {
 	t.Helper()
-	tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", file, "-f", "null", "-")
+	tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", file, "-enc_time_base", "-1", "-f", "null", "-")
 }
 
 // countPictures decodes the video of each file without an error, and returns its number of pictures. One ffmpeg decodes

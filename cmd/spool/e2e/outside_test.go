@@ -34,6 +34,10 @@ func TestARowNeverLeadsOutOfTheRecordDirectory(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *database) {
 		r := launch(t, staticBinary, t.TempDir(), camera25, db.flags()...)
 		id := r.recordsOne(1)
+		db.exec(t, r, "DELETE FROM spool_recordings")
+		r.end()
+		r = launch(t, staticBinary, r.dir, camera25, db.flags()...)
+		eventually(t, "the comparison with the disk is over: it has put the row back", func() bool { return len(r.rows("", 10)) == 1 })
 		rec := r.rows("", 10)[0]
 		footage, err := os.ReadFile(r.path(rec.File))
 		require.NoError(t, err)

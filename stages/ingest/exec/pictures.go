@@ -88,8 +88,7 @@ func (p *pictures) begin(nal []byte) error {
 	}
 	p.pub, p.zero, p.syntax = pub, p.at, codec.Of(c).NAL
 	p.feed = ingest.NewFeed(pub, p.o.p.Log)
-	timing := pub.Timing()
-	p.feed.Time(timing.ReadTimeout, timing.ByArrival)
+	p.feed.Time(pub.Timing())
 	p.track, err = p.feed.AddTrack(ingest.TrackConfig{Codec: c, Timescale: timescale, DeriveDTS: true})
 	return err
 }

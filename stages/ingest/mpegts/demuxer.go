@@ -203,8 +203,7 @@ func (d *Demuxer) begin() bool {
 	if d.pub == nil {
 		d.feed.FromZero()
 	}
-	timing := d.to.Timing()
-	d.feed.Time(timing.ReadTimeout, timing.ByArrival)
+	d.feed.Time(d.to.Timing())
 	if d.o.Finite {
 		d.feed.Finite()
 	}

@@ -51,8 +51,7 @@ func (p *publication) begin(pub *hub.Publisher) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pub, p.feed = pub, ingest.NewFeed(pub, p.log)
-	timing := pub.Timing()
-	p.feed.Time(timing.ReadTimeout, timing.ByArrival)
+	p.feed.Time(pub.Timing())
 	if p.closed {
 		p.feed.Close()
 	}

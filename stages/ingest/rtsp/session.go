@@ -83,8 +83,7 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pub, s.feed, s.left = pub, ingest.NewFeed(pub, s.log), leave
-	timing := pub.Timing()
-	s.feed.Time(timing.ReadTimeout, timing.ByArrival)
+	s.feed.Time(pub.Timing())
 	for _, o := range take {
 		if err := s.add(o); err != nil {
 			s.left = append(s.left, codecName(o.format)+": "+err.Error())

@@ -170,8 +170,7 @@ func (b *publication) addTracks(p *peer, configs []rtp.Config) (err error) {
 		return hub.ErrReplaced
 	}
 	b.feed = ingest.NewFeed(b.pub, b.log)
-	timing := b.pub.Timing()
-	b.feed.Time(timing.ReadTimeout, timing.ByArrival)
+	b.feed.Time(b.pub.Timing())
 	for i, config := range configs {
 		if b.tracks[i].rtp, err = rtp.Add(b.feed, config); err != nil {
 			return &ingest.Refusal{Status: http.StatusUnsupportedMediaType, Reason: fmt.Sprintf("a track cannot be recorded: %v", err)}
