@@ -317,31 +317,32 @@ func TestEachCodecIsRecordedByEachWay(t *testing.T) {
 	}
 }
 
-// After kill -9 the recovered file of each codec has the first part of its source.
+// After kill -9 the recovered files of each codec have the first part of its source.
 func TestEachCodecIsRecovered(t *testing.T) {
 	t.Parallel()
 	for _, c := range codecs {
-		for _, fragment := range []string{"false", "true"} {
-			t.Run(c.name+"/fragment="+fragment, func(t *testing.T) {
-				t.Parallel()
-				source, dir, settings := c.source(t, longClip), t.TempDir(), c.settings
-				if c.without[byPush] != "" {
-					settings = fmt.Sprintf("pull: %q", "file:"+source)
-				}
-				config := fmt.Sprintf("streams: {live/a: {%s}}", settings)
-				r := launch(t, staticBinary, dir, config, "--set", "mp4/fragment="+fragment)
-				r.start("live/a", "?wait=true")
-				if c.without[byPush] == "" {
-					defer c.publish(t, source, r.rtsp+"/live/a").kill()
-				}
-				r.awaitUnits("live/a", 150)
-				require.Equal(t, -1, r.signal(syscall.SIGKILL))
-				again := launch(t, staticBinary, dir, config, "--set", "mp4/fragment="+fragment)
-				rec := again.awaitRecords("live/a", 1)[0]
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			source, dir, settings := c.source(t, longClip), t.TempDir(), c.settings
+			if c.without[byPush] != "" {
+				settings = fmt.Sprintf("pull: %q", "file:"+source)
+			}
+			config := strings.ReplaceAll(bothForms, "RECORD", "manual") + fmt.Sprintf("streams: {live/a: {%s}}", settings)
+			r := launch(t, staticBinary, dir, config)
+			r.start("live/a", "?wait=true")
+			if c.without[byPush] == "" {
+				defer c.publish(t, source, r.rtsp+"/live/a").kill()
+			}
+			r.awaitUnits("live/a", 150)
+			require.Equal(t, -1, r.signal(syscall.SIGKILL))
+			again := launch(t, staticBinary, dir, config)
+			for fragment, file := range again.formsOf("live/a") {
+				t.Run(fmt.Sprintf("fragment=%v", fragment), func(t *testing.T) { c.begins(t, file, source) })
+			}
+			for _, rec := range again.records("live/a") {
 				require.Equal(t, "recovered crash", rec.State+" "+rec.EndReason)
-				c.begins(t, again.path(rec.File), source)
-			})
-		}
+			}
+		})
 	}
 }
 
