@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -128,7 +127,7 @@ func publishAC3(t *testing.T, file, url string) sender {
 	coder, err := f.CreateEncoder()
 	require.NoError(t, err)
 	track := libraryTrack{kind: description.MediaTypeAudio, format: f, ticks: 1536}
-	for _, frame := range samplesOfFile(t, file) {
+	for _, frame := range soundOf(t, file) {
 		packets, err := coder.Encode([][]byte{frame})
 		require.NoError(t, err)
 		track.packets = append(track.packets, packets)
@@ -143,7 +142,7 @@ func publishOpus(t *testing.T, file, url string) sender {
 	coder, err := f.CreateEncoder()
 	require.NoError(t, err)
 	track := libraryTrack{kind: description.MediaTypeAudio, format: f, ticks: 960}
-	for _, packet := range samplesOfFile(t, file) {
+	for _, packet := range soundOf(t, file) {
 		p, err := coder.Encode(packet)
 		require.NoError(t, err)
 		track.packets = append(track.packets, []*rtp.Packet{p})
@@ -157,7 +156,7 @@ func publishEAC3(t *testing.T, file, url string) sender {
 	f := &format.Generic{PayloadTyp: 96, RTPMa: fmt.Sprintf("eac3/%d/6", rateOfSound(t, file))}
 	require.NoError(t, f.Init())
 	track, seq := libraryTrack{kind: description.MediaTypeAudio, format: f, ticks: 1536}, uint16(0)
-	for _, unit := range samplesOfFile(t, file) {
+	for _, unit := range soundOf(t, file) {
 		const mtu = 1400
 		var packets []*rtp.Packet
 		header := []byte{0, 1} // one access unit
@@ -191,7 +190,7 @@ func publishHeaded(t *testing.T, file, url string, parameters map[string]string)
 	f := &format.Generic{PayloadTyp: 96, RTPMa: "mpeg4-generic/48000/2", FMT: said}
 	require.NoError(t, f.Init())
 	track := libraryTrack{kind: description.MediaTypeAudio, format: f, ticks: 1024}
-	for i, frame := range samplesOfFile(t, file) {
+	for i, frame := range soundOf(t, file) {
 		n := 7 + len(frame)
 		head := []byte{0, 16, byte(n >> 5), byte(n << 3)}                                          // of one access unit (RFC 3640, 3.2.1)
 		head = append(head, 0xff, 0xf1, 0x4c, byte(0x80|n>>11), byte(n>>3), byte(n<<5|0x1f), 0xfc) // LC, 48 kHz, stereo
@@ -203,19 +202,13 @@ func publishHeaded(t *testing.T, file, url string, parameters map[string]string)
 	return track.publish(t, url)
 }
 
-// samplesOfFile returns the samples of the only track of an MP4 file.
-func samplesOfFile(t *testing.T, file string) (samples [][]byte) {
+// soundOf returns the frames of sound of an MP4 file.
+func soundOf(t *testing.T, file string) (frames [][]byte) {
 	t.Helper()
-	b, err := os.ReadFile(file)
-	require.NoError(t, err)
-	places := tool(t, "ffprobe", "-v", "error", "-show_entries", "packet=size,pos", "-of", "compact=p=0:nk=1", file)
-	for place := range strings.FieldsSeq(places) {
-		var at, size int
-		_, err := fmt.Sscanf(place, "%d|%d", &size, &at)
-		require.NoError(t, err, place)
-		samples = append(samples, b[at:at+size])
+	for _, s := range samplesOfTrack(t, file, "a") {
+		frames = append(frames, s.data)
 	}
-	return samples
+	return frames
 }
 
 // rateOfSound returns the sample rate of the sound of a file, Hz.

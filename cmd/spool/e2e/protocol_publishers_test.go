@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +18,8 @@ import (
 	"github.com/pion/rtp"
 	pion "github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/stages/ingest/rtsp/rtsptest"
 )
 
 // sample is an access unit of a source.
@@ -43,34 +45,12 @@ func samplesOfTrack(t *testing.T, file, kind string) (out []sample) {
 	return out
 }
 
-// nalsOf divides a sample into its NAL units.
-func nalsOf(b []byte) (out [][]byte) {
-	for len(b) > 4 {
-		n := int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
-		out, b = append(out, b[4:4+n]), b[4+n:]
-	}
-	return out
-}
-
-// parameterSetsOf returns the parameter sets of a file of H.264 or H.265: (VPS,) SPS and PPS.
-func parameterSetsOf(t *testing.T, file, codec string) (sets [][]byte) {
+// picturesOf returns the track of pictures, H.264 or H.265, of an MP4 file.
+func picturesOf(t *testing.T, file string) rtsptest.Track {
 	t.Helper()
-	filter, typeOf, types := "h264_mp4toannexb", func(b byte) byte { return b & 31 }, []byte{7, 8}
-	if codec == "h265" {
-		filter, typeOf, types = "hevc_mp4toannexb", func(b byte) byte { return b >> 1 & 63 }, []byte{32, 33, 34}
-	}
-	raw := filepath.Join(t.TempDir(), "raw."+codec)
-	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", file, "-map", "0:v", "-c", "copy", "-bsf:v", filter, "-f", map[string]string{"h264": "h264", "h265": "hevc"}[codec], raw)
-	b, err := os.ReadFile(raw)
+	content, err := rtsptest.ReadFile(file)
 	require.NoError(t, err)
-	for nal := range strings.SplitSeq(string(b), "\x00\x00\x01") {
-		n := []byte(strings.TrimRight(nal, "\x00"))
-		if len(n) > 0 && len(sets) < len(types) && typeOf(n[0]) == types[len(sets)] {
-			sets = append(sets, n)
-		}
-	}
-	require.Len(t, sets, len(types))
-	return sets
+	return content.Tracks[0]
 }
 
 // paced sends samples in real time, on a goroutine of its own.
@@ -110,9 +90,12 @@ func publishEnhanced(t *testing.T, c coded, source, to string) sender {
 	track, write := &gortmplib.Track{}, func(*gortmplib.Writer, sample) error { return nil }
 	switch c.name {
 	case "h265":
-		sets := parameterSetsOf(t, source, c.name)
-		track.Codec = &rtmpcodecs.H265{VPS: sets[0], SPS: sets[1], PPS: sets[2]}
-		write = func(w *gortmplib.Writer, s sample) error { return w.WriteH265(track, s.pts, s.dts, nalsOf(s.data)) }
+		pictures, next := picturesOf(t, source), 0
+		track.Codec = &rtmpcodecs.H265{VPS: pictures.Sets[0], SPS: pictures.Sets[1], PPS: pictures.Sets[2]}
+		write = func(w *gortmplib.Writer, s sample) error {
+			next++
+			return w.WriteH265(track, s.pts, s.dts, pictures.Units[next-1].NALs)
+		}
 	case "vp9":
 		track.Codec = &rtmpcodecs.VP9{}
 		write = func(w *gortmplib.Writer, s sample) error { return w.WriteVP9(track, s.pts, s.data) }
@@ -167,12 +150,12 @@ func publishWHIP(t *testing.T, c coded, source, to string) sender {
 		capability.MimeType, capability.SDPFmtpLine = pion.MimeTypeH264, "packetization-mode=1;profile-level-id=42e01f"
 		coder, err := (&format.H264{PayloadTyp: 96, PacketizationMode: 1}).CreateEncoder()
 		require.NoError(t, err)
-		encode = withSets(t, c, source, samples, coder.Encode)
+		encode = withSets(t, c, source, coder.Encode)
 	case "h265":
 		capability.MimeType = pion.MimeTypeH265
 		coder, err := (&format.H265{PayloadTyp: 96}).CreateEncoder()
 		require.NoError(t, err)
-		encode = withSets(t, c, source, samples, coder.Encode)
+		encode = withSets(t, c, source, coder.Encode)
 	case "vp9":
 		capability.MimeType, capability.SDPFmtpLine = pion.MimeTypeVP9, "profile-id=0"
 		coder, err := (&format.VP9{PayloadTyp: 96}).CreateEncoder()
@@ -220,12 +203,12 @@ func publishWHIP(t *testing.T, c coded, source, to string) sender {
 }
 
 // withSets returns the packets of a picture: of a key frame with the parameter sets.
-func withSets(t *testing.T, c coded, source string, samples []sample, encode func([][]byte) ([]*rtp.Packet, error)) func(i int) ([]*rtp.Packet, error) {
-	sets, k := parameterSetsOf(t, source, c.name), probe(t, source, c.kind)
+func withSets(t *testing.T, c coded, source string, encode func([][]byte) ([]*rtp.Packet, error)) func(i int) ([]*rtp.Packet, error) {
+	pictures, k := picturesOf(t, source), probe(t, source, c.kind)
 	return func(i int) ([]*rtp.Packet, error) {
-		nals := nalsOf(samples[i].data)
+		nals := pictures.Units[i].NALs
 		if k.packets[i].key {
-			nals = append(sets[:len(sets):len(sets)], nals...)
+			nals = slices.Concat(pictures.Sets, nals)
 		}
 		return encode(nals)
 	}
