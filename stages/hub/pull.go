@@ -48,9 +48,10 @@ type Puller interface {
 type Scheme func(PullOptions) (Puller, error)
 
 var schemes = struct {
-	sync.RWMutex // guards by
+	sync.RWMutex // guards the other fields
 	by           map[string]Scheme
-}{by: map[string]Scheme{}}
+	hints        map[string]string
+}{by: map[string]Scheme{}, hints: map[string]string{}}
 
 // RegisterScheme registers the constructor of the pullers of a URL scheme, such as rtsp. A package
 // calls it from init. It panics if the scheme is registered already.
@@ -62,6 +63,14 @@ func RegisterScheme(name string, scheme Scheme) { register(name, scheme) }
 func RegisterCommand(name string, scheme Scheme) {
 	config.RegisterCommandScheme(name)
 	register(name, scheme)
+}
+
+// HintScheme sets the hint for pull URLs with a scheme that is not registered, though users may expect it. A package calls it
+// from init.
+func HintScheme(name, hint string) {
+	schemes.Lock()
+	defer schemes.Unlock()
+	schemes.hints[name] = hint
 }
 
 func register(name string, scheme Scheme) {
@@ -91,8 +100,11 @@ func NewPuller(raw string, o PullOptions) (Puller, error) {
 	}
 	schemes.RLock()
 	scheme, known := schemes.by[u.Scheme]
-	names := schemeNames(schemes.by)
+	names, hint := schemeNames(schemes.by), schemes.hints[u.Scheme]
 	schemes.RUnlock()
+	if !known && hint != "" {
+		return nil, fmt.Errorf("pull URL has scheme %q: %s", u.Scheme, hint)
+	}
 	if !known {
 		return nil, fmt.Errorf("pull URL has scheme %q; known are %s", u.Scheme, names)
 	}

@@ -25,8 +25,8 @@ pipelines:
 `, url))
 }
 
-// requireCopy checks that a file has access units of a source, each with its time to the millisecond, and none of them twice or
-// missing in between. It returns the number of the lead track's units.
+// requireCopy checks that a file has access units of a source, each with its time to the millisecond and once, and that
+// no unit is missing in between. It returns the number of the lead track's units.
 func requireCopy(t *testing.T, clip *rtsptest.Clip, file string) (units int) {
 	t.Helper()
 	got, err := rtsptest.ReadFile(file)
@@ -50,7 +50,7 @@ func inSync(t *testing.T, source, file string) {
 	for _, kind := range []string{"v", "a"} {
 		of, got := probe(t, source, kind), probe(t, file, kind)
 		at := slices.IndexFunc(of.packets, func(p packet) bool { return p.hash == got.packets[0].hash })
-		require.GreaterOrEqual(t, at, 0, "the first packet is none of the source")
+		require.GreaterOrEqual(t, at, 0, "the source does not have the first packet")
 		later[kind] = float64(got.packets[0].pts)/float64(got.scale) - float64(of.packets[at].pts)/float64(of.scale)
 	}
 	require.InDelta(t, later["v"], later["a"], 0.001)

@@ -24,7 +24,7 @@ import (
 // The cost of the place where a reader begins is proportional to the length of the playlist.
 func TestTheCostOfAStartIsProportional(t *testing.T) {
 	cost := func(n int) time.Duration {
-		_, m, err := parsePlaylist([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n" + strings.Repeat("#EXTINF:0,\nx\n", n)))
+		_, m, err := parsePlaylist([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"+strings.Repeat("#EXTINF:0,\nx\n", n)), scope{})
 		require.NoError(t, err)
 		best := time.Hour
 		for range 10 {
@@ -164,7 +164,7 @@ func TestTracksThatAreLeftOutAreLoggedSparingly(t *testing.T) {
 func TestTheDurationOfLossesIsBounded(t *testing.T) {
 	for _, first := range []uint64{1, 100, 200000, 1 << 20, 1 << 60} {
 		r := &rendition{Player: &Player{Options: Options{Clock: &stillClock{}, Log: slog.New(slog.DiscardHandler)}}}
-		_, m, err := parsePlaylist(fmt.Appendf(nil, "#EXTM3U\n#EXT-X-TARGETDURATION:86400\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXTINF:1,\nx\n", first))
+		_, m, err := parsePlaylist(fmt.Appendf(nil, "#EXTM3U\n#EXT-X-TARGETDURATION:86400\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXTINF:1,\nx\n", first), scope{})
 		require.NoError(t, err)
 		require.Equal(t, maxTarget, m.target)
 		r.list = m

@@ -7,12 +7,50 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/codec/adts"
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// trackOf returns the track of packed audio with an AudioSpecificConfig.
-func trackOf(set [2]byte, rate uint32) (media.Track, error) {
-	t := media.Track{Codec: codec.AAC, Timescale: rate, ParameterSets: [][]byte{set[:]}}
+// packedFrame holds fields of the header of a frame of packed audio.
+type packedFrame struct {
+	bytes, headerBytes int // the header is no part of the access unit, or is 0 bytes long
+	samples            int64
+	of                 packedTrack
+}
+
+// packedTrack tells the track of frames of packed audio. Frames of the same track have equal ones.
+type packedTrack struct {
+	aac  bool
+	set  [2]byte        // of AAC: AudioSpecificConfig
+	mp3  codec.MP3Frame // of MP3: without the fields that differ from frame to frame
+	rate int
+}
+
+// readPacked reads the header of a frame of packed audio (RFC 8216, 3.4): of AAC in ADTS, or of MP3. Both have the same
+// synchronisation word, and ADTS has no layer.
+func readPacked(b []byte) (f packedFrame, err error) {
+	if len(b) > 1 && b[1]&6 != 0 {
+		h, err := codec.ReadMP3Frame(b)
+		f = packedFrame{bytes: h.Bytes, samples: int64(h.Samples)}
+		h.Layer, h.Bytes, h.Samples = 0, 0, 0
+		f.of = packedTrack{mp3: h, rate: h.Rate}
+		return f, err
+	}
+	h, err := adts.Read(b)
+	if err != nil {
+		return f, err
+	}
+	return packedFrame{h.Bytes, h.HeaderBytes, adts.FrameSamples, packedTrack{aac: true, set: h.Config(), rate: h.Rate()}}, nil
+}
+
+// track returns the description of the track.
+func (p packedTrack) track() (media.Track, error) {
+	t := media.Track{Codec: codec.MP3, Timescale: uint32(p.rate)}
+	if p.aac {
+		t.Codec, t.ParameterSets = codec.AAC, [][]byte{p.set[:]}
+	} else {
+		t.ParameterSets = [][]byte{p.mp3.Set()}
+	}
 	err := codec.Of(t.Codec).Describe(&t)
 	return t, err
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// The bounds of what a playlist names.
+// The bounds of the resources that a playlist names.
 const (
 	maxSegmentBytes = 128 << 20
 	keyBytes        = aes.BlockSize
@@ -35,7 +35,7 @@ type content struct {
 	now   *Resource
 	at    int64
 	tries int
-	until time.Time // end of what keeps has returned
+	until time.Time // end of the time that keeps has returned
 }
 
 // newContent opens a resource.
@@ -54,6 +54,9 @@ func newContent(ctx context.Context, clock pipeline.Clock, keeps func() time.Dur
 
 // again waits for another try after an error, and reports whether there is one.
 func (c *content) again(err error) bool {
+	if errors.As(err, &NotFollowedError{}) {
+		return false
+	}
 	now := c.clock.Now()
 	if c.tries++; c.tries == 1 {
 		c.until = now.Add(c.keeps())
@@ -166,7 +169,8 @@ type secrets struct {
 	secret []byte
 }
 
-// decrypt returns the content of a resource that is encrypted with a key; nil: with none. number is that of its segment.
+// decrypt returns the content of a resource that is encrypted with a key, or is not encrypted if the key is nil. number is that of
+// its segment.
 func (r *rendition) decrypt(ctx context.Context, from io.Reader, k *key, number uint64) (io.Reader, error) {
 	if k == nil {
 		return from, nil
@@ -256,7 +260,7 @@ func resolve(base *url.URL, uri string) (*url.URL, error) {
 		return nil, errors.New("a URI of the playlist cannot be read")
 	}
 	if u = base.ResolveReference(u); u.Scheme != base.Scheme && !(u.Scheme == "https" && base.Scheme == "http") {
-		return nil, fmt.Errorf("%s is not followed: it has another scheme than the playlist", config.ShownURL(u))
+		return nil, NotFollowedError{fmt.Errorf("%s is not followed: it has another scheme than the playlist", config.ShownURL(u))}
 	}
 	return u, nil
 }

@@ -3,11 +3,11 @@
 //	playlist -> variant -> renditions: that of the pictures, and that of the sound if it is apart
 //	            rendition -> piece: a segment or a part -> form -> unit
 //	                         | fetched, again if it fails; decrypted
-//	                                                       | MPEG-TS (package mpegts), fragmented MP4, packed AAC
+//	                                                       | MPEG-TS (package mpegts), fragmented MP4, packed sound
 //	                                                               -> line -> hub.Publisher
 //	                                                                  | one timeline of all renditions and periods
 //
-// A Source opens what playlists name, by references that are relative to them: package httppull has that of HTTP. One
+// A Source opens the resources that playlists name, by references that are relative to them: package httppull has that of HTTP. One
 // goroutine reads all renditions, each only as far as its next unit, and writes the unit that is decoded first. So the
 // memory is bounded by a fragment of each rendition, or by some packets of a transport stream.
 //
@@ -15,7 +15,7 @@
 //
 // Segments arrive in bursts. The units are written at the pace of their times, and their arrival is when they are due. A
 // playlist that has ended is read from its beginning, and any other from three target durations before its end (6.3.3).
-// Media that is late moves what follows. If the playlist gets much longer than needed, because its clock is faster or the
+// Media that is late moves the media behind it. If the playlist gets much longer than needed, because its clock is faster or the
 // server was away, media is written at twice the pace: else further segments would leave the playlist unread.
 //
 // # Periods

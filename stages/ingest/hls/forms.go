@@ -19,14 +19,14 @@ type form interface {
 	begin(p *piece, follows bool) error
 	// read reads some of the piece. It returns io.EOF at the end.
 	read(r *bufio.Reader) error
-	// flush passes on what is held, because the next media does not follow the media before. With whole, the piece was read
-	// to its end.
+	// flush passes on the units that are held, because the next media does not follow the media before. With whole, the piece
+	// was read to its end.
 	flush(whole bool)
 	// close ends the form, after flush.
 	close()
 }
 
-// sink receives what a form reads.
+// sink receives the units that a form reads.
 type sink interface {
 	unit() *unit
 	push(u *unit)
@@ -67,7 +67,7 @@ func (r *rendition) prepare(ctx context.Context, p *piece) error {
 		init = *p.init
 	}
 	var text []byte
-	if init != r.initOf && p.init != nil {
+	if !init.is(r.initOf) && p.init != nil {
 		var err error
 		if text, err = r.section(ctx, &init, p.number); err != nil {
 			return fmt.Errorf("its initialisation section: %w", err)
@@ -160,7 +160,7 @@ func (r *rendition) choose(head []byte, inited bool) error {
 		r.form = &packedAudio{to: r}
 	default:
 		r.form = nil
-		return refusal{fmt.Errorf("it is none of the forms that can be read: MPEG-TS, fragmented MP4, AAC in ADTS frames; it begins with %.16q", head)}
+		return refusal{fmt.Errorf("it begins with %.16q: only MPEG-TS, fragmented MP4, and packed AAC and MP3 can be read", head)}
 	}
 	return nil
 }
@@ -178,7 +178,7 @@ const (
 // firstBoxes are the types of the boxes with which a segment or an initialisation section begins.
 var firstBoxes = map[string]bool{"ftyp": true, "styp": true, "moov": true, "moof": true, "sidx": true, "emsg": true, "prft": true, "free": true, "skip": true, "mdat": true}
 
-// formOf returns the form of a segment by its first bytes.
+// formOf returns the form of a segment that begins with head, and unknownForm if the bytes begin no known form.
 func formOf(head []byte) formKind {
 	switch {
 	case len(head) >= 8 && firstBoxes[string(head[4:8])]:
@@ -227,7 +227,7 @@ func (r *rendition) push(u *unit) {
 	r.units = append(r.units, u)
 }
 
-// finish passes on what the form holds.
+// finish passes on the units that the form holds.
 func (r *rendition) finish() {
 	if r.form != nil {
 		r.form.flush(r.whole)
@@ -243,7 +243,7 @@ func (r *rendition) sayLoss(what string, args ...any) {
 	}
 }
 
-// Lost, Repaired, LeaveOut, Problem and Timing pass on what a form tells its publisher.
+// Lost, Repaired, LeaveOut, Problem and Timing pass the calls of a form on to the publisher.
 
 func (r *rendition) Lost(cause string, n uint64)     { r.line.lost(cause, n) }
 func (r *rendition) Repaired(cause string, n uint64) { r.line.repaired(cause, n) }

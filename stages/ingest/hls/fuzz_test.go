@@ -41,6 +41,9 @@ func FuzzSegment(f *testing.F) {
 	}
 	f.Add(read("init.mp4"), read("segment.m4s"))
 	f.Add(read("init.mp4"), read("packed.aac"))
+	const tagBytes = 73
+	mp3 := append([]byte{0xff, 0xfb, 0x94, 0xc4}, make([]byte, 380)...)
+	f.Add(read("init.mp4"), append(read("packed.aac")[:tagBytes:tagBytes], bytes.Repeat(mp3, 3)...))
 	log := slog.New(slog.DiscardHandler)
 	f.Fuzz(func(t *testing.T, init, segment []byte) {
 		b := &bin{}

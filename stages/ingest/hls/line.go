@@ -10,12 +10,13 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// line puts the units of all renditions on one timeline, and publishes them. A period is what lies between two
-// discontinuities: the times of the stream go on within it. The line goes on without a break from one to the next.
+// line puts the units of all renditions on one timeline, and publishes them. A period begins at a
+// discontinuity, and ends before the next one: the times of the stream go on within it. The line goes on without a break from
+// one period to the next.
 type line struct {
 	Options
 	pub     *hub.Publisher
-	sets    []*tracks  // of the renditions; nil: none yet
+	sets    []*tracks  // of the renditions; nil: not known yet
 	lanes   [][]*lane  // of the renditions, by track
 	left    [][]string // codecs that are not recorded, of the renditions
 	counted counts     // until pub is known
@@ -65,7 +66,7 @@ func (l *line) place(r *rendition, u *unit) int64 { return u.ns() + l.shift(r.in
 func (l *line) shift(rendition int) int64 { return l.shiftNS + l.offsetsNS[rendition] }
 
 // enter begins a period with the next units of the renditions.
-func (l *line) enter(period uint64, all []*rendition) error {
+func (l *line) enter(ctx context.Context, period uint64, all []*rendition) error {
 	var lossNS, leftNS int64
 	var in []*rendition
 	for _, r := range all {
@@ -108,7 +109,7 @@ func (l *line) enter(period uint64, all []*rendition) error {
 		r.units[0].leftNS = leftNS
 		l.sets[r.index] = r.units[0].of
 	}
-	return l.publish()
+	return l.publish(ctx)
 }
 
 // heads returns the first unit of each track of a rendition in a period, of those that were read.
@@ -123,7 +124,7 @@ func heads(r *rendition, period uint64) (all []*unit) {
 	return all
 }
 
-// lane returns the lane of the track of a unit, or nil if there is none yet.
+// lane returns the lane of the track of a unit. It is nil before the first unit of the track is published.
 func (l *line) lane(rendition int, u *unit) *lane {
 	if lanes := l.lanes[rendition]; u.track < len(lanes) {
 		return lanes[u.track]
@@ -168,8 +169,8 @@ func (l *line) align(in []*rendition) {
 	}
 }
 
-// publish publishes the tracks of the renditions.
-func (l *line) publish() error {
+// publish publishes the tracks of the renditions. It waits if they change too often.
+func (l *line) publish(ctx context.Context) error {
 	if !l.begun {
 		pub, err := l.Publish()
 		if err != nil {
@@ -199,8 +200,30 @@ func (l *line) publish() error {
 		}
 		l.lanes[i] = lanes
 	}
+	if err := l.change(ctx, list); err != nil {
+		return err
+	}
 	l.pub.LeaveOut(l.leftOut())
 	return l.pub.SetTracks(list)
+}
+
+// change waits until the tracks may change.
+func (l *line) change(ctx context.Context, to []media.Track) error {
+	if l.Past == nil {
+		return nil
+	}
+	wait := l.Past.change(to, l.Clock.Now())
+	if wait == 0 {
+		return nil
+	}
+	if times, say := l.Past.delay(); say {
+		l.Log.Warn("the stream changes its tracks more than once a second, and each change begins a file: the stream is delayed",
+			"delay", wait, "times_so_far", times)
+	}
+	if !pipeline.Sleep(ctx, l.Clock, wait, nil) {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 func (l *line) leftOut() (all []string) {
@@ -244,10 +267,10 @@ func (l *line) wait(ctx context.Context, r *rendition, u *unit) error {
 }
 
 // write publishes a unit. Its arrival is when it is due: the pieces of a playlist arrive in bursts.
-func (l *line) write(r *rendition, u *unit) error {
+func (l *line) write(ctx context.Context, r *rendition, u *unit) error {
 	if l.sets[r.index] != u.of {
 		l.sets[r.index] = u.of
-		if err := l.publish(); err != nil {
+		if err := l.publish(ctx); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,9 @@
 package hls_test
 
 import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"fmt"
 	"net/http"
 	"slices"
@@ -64,6 +67,26 @@ func TestALivePlaylistSlides(t *testing.T) {
 	require.InDelta(t, want[0][50].pts-want[0][0].pts, got.units[0][50].pts-got.units[0][0].pts, 0.001)
 }
 
+// A playlist that is stale for too long is pulled again. Its segments are not read twice.
+func TestAStalePlaylistIsNotReadTwice(t *testing.T) {
+	t.Parallel()
+	dir, want := source(t)
+	s, l := newServer(t), &live{}
+	s.add(t, segmented(t, dir))
+	s.handlers["/live.m3u8"] = l.ServeHTTP
+	l.set(7, "index0.ts", "index1.ts", "index2.ts")
+	f := newFixture(t, hub.StreamConfig{Pull: s.URL + "/live.m3u8", ReadTimeout: time.Second})
+	f.fails("has had no new segment for 3s")
+	n := s.asked("/live.m3u8")
+	eventually(t, func() bool { return s.asked("/live.m3u8") > n+1 })
+	info, _ := f.hub.Info(path)
+	require.Equal(t, uint64(len(want[0])+len(want[1])), info.AccessUnits)
+	l.set(8, "index1.ts", "index2.ts", "#EXT-X-DISCONTINUITY", "index0.ts")
+	eventually(t, func() bool { return s.asked("/index0.ts") > 1 })
+	require.Equal(t, 1, s.asked("/index1.ts"))
+	require.Equal(t, 1, s.asked("/index2.ts"))
+}
+
 // An encoder ends its playlist when it restarts. What was recorded is not read again, and a playlist that goes on is.
 func TestALivePlaylistThatEndsIsPulledAgain(t *testing.T) {
 	t.Parallel()
@@ -115,6 +138,62 @@ func TestAPlaylistThatIsRefusedIsPulledAgain(t *testing.T) {
 	defer s.mu.Unlock()
 	newest := slices.Index(s.requests[1:], "/index.m3u8")
 	require.Equal(t, "/live.m3u8", s.requests[newest], "the request before is without a query")
+}
+
+// A delta update, which only a request for one may get, leads to a request without a query of ours.
+func TestADeltaUpdateIsRequestedAgain(t *testing.T) {
+	t.Parallel()
+	dir, want := source(t)
+	s := newServer(t)
+	s.add(t, segmented(t, dir))
+	full := false
+	s.handlers["/live.m3u8"] = func(w http.ResponseWriter, r *http.Request) {
+		const head = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=6\n"
+		switch {
+		case r.URL.RawQuery != "":
+			full = true
+			_, _ = w.Write([]byte(head + "#EXT-X-SKIP:SKIPPED-SEGMENTS=1\n#EXTINF:1,\nindex1.ts\n"))
+		case full:
+			_, _ = w.Write(s.files["/index.m3u8"])
+		default:
+			_, _ = w.Write([]byte(head + "#EXTINF:1,\nindex0.ts\n"))
+		}
+	}
+	f := newFixture(t, hub.StreamConfig{Pull: s.URL + "/live.m3u8"})
+	f.fails("the server has ended its stream")
+	got := f.end()
+	require.Empty(t, got.losses)
+	requireSource(t, want, got)
+	require.Contains(t, f.book.String(), "a delta update, which was not asked for")
+}
+
+// An initialisation section that is encrypted is read once, and not after each reload of the playlist.
+func TestAnInitialisationSectionIsReadOnce(t *testing.T) {
+	t.Parallel()
+	dir, want := source(t)
+	s, l := newServer(t), &live{}
+	s.add(t, segmented(t, dir, "-hls_segment_type", "fmp4"))
+	secret := []byte("0123456789abcdef")
+	block, err := aes.NewCipher(secret)
+	require.NoError(t, err)
+	init := s.files["/init.mp4"]
+	pad := aes.BlockSize - len(init)%aes.BlockSize
+	init = append(bytes.Clone(init), bytes.Repeat([]byte{byte(pad)}, pad)...)
+	cipher.NewCBCEncrypter(block, make([]byte, aes.BlockSize)).CryptBlocks(init, init)
+	s.files["/init.mp4"], s.files["/key"] = init, secret
+	s.handlers["/live.m3u8"] = l.ServeHTTP
+	tags := []string{"#EXT-X-KEY:METHOD=AES-128,URI=\"key\",IV=0x0", "#EXT-X-MAP:URI=\"init.mp4\"", "#EXT-X-KEY:METHOD=NONE"}
+	l.set(0, append(slices.Clone(tags), "index0.m4s")...)
+	f := newFixture(t, hub.StreamConfig{Pull: s.URL + "/live.m3u8"})
+	eventually(t, func() bool { return s.asked("/index0.m4s") > 0 })
+	l.set(0, append(slices.Clone(tags), "index0.m4s", "index1.m4s")...)
+	eventually(t, func() bool { return s.asked("/index1.m4s") > 0 })
+	l.set(0, append(slices.Clone(tags), "index0.m4s", "index1.m4s", "index2.m4s", "#EXT-X-ENDLIST")...)
+	got := f.end()
+	require.Empty(t, got.losses)
+	requireSource(t, want, got)
+	require.Equal(t, 1, s.asked("/init.mp4"))
+	require.Equal(t, 1, s.asked("/key"))
 }
 
 func eventually(t *testing.T, is func() bool) {

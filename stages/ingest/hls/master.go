@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -9,6 +10,7 @@ import (
 type master struct {
 	variants   []variant
 	renditions []rendered
+	variables  map[string]string
 }
 
 // variant is a variant stream: EXT-X-STREAM-INF.
@@ -28,12 +30,15 @@ type rendered struct {
 func (p *parser) streamInf(v string) (err error) {
 	p.isMaster = true
 	s := &variant{}
-	for name, value := range attributes(v) {
+	for name, value := range p.attributes(v) {
 		switch name {
 		case "BANDWIDTH":
 			err = number(value, &s.bandwidth)
 		case "CODECS":
 			for c := range strings.SplitSeq(value, ",") {
+				if len(s.codecs) == maxCodecs {
+					return fmt.Errorf("CODECS has more than %d", maxCodecs)
+				}
 				s.codecs = append(s.codecs, strings.TrimSpace(c))
 			}
 		case "AUDIO":
@@ -50,7 +55,7 @@ func (p *parser) streamInf(v string) (err error) {
 func (p *parser) rendition(v string) error {
 	p.isMaster = true
 	r, kind := rendered{}, ""
-	for name, value := range attributes(v) {
+	for name, value := range p.attributes(v) {
 		switch name {
 		case "TYPE":
 			kind = value
@@ -67,7 +72,7 @@ func (p *parser) rendition(v string) error {
 	if kind == "AUDIO" {
 		p.master.renditions = append(p.master.renditions, r)
 	}
-	return p.count()
+	return p.count(maxVariants)
 }
 
 // sound returns the URI of the rendition of sound of a variant, or "" if its sound is its own.

@@ -7,21 +7,20 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/gospool/spool/pipeline/codec/adts"
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// packedAudio reads segments of frames of sound without a container (RFC 8216, 3.4): AAC in ADTS frames. The time of the
-// first frame is in an ID3 tag before it.
+// packedAudio reads segments of frames of sound without a container (RFC 8216, 3.4): see readPacked. The time of the first frame
+// is in an ID3 tag before it.
 type packedAudio struct {
 	to        sink
 	tracks    *tracks
-	set       [2]byte // parameter set of tracks
-	started   bool    // the piece has had its tag
-	stamp     int64   // of the tag, ticks of 90 kHz
-	stamped   bool    // the next frame is the first one after a tag
-	nextTicks int64   // end of the newest frame
-	timed     bool    // nextTicks is known
+	of        packedTrack // of tracks
+	started   bool        // the piece has had its tag
+	stamp     int64       // of the tag, ticks of 90 kHz
+	stamped   bool        // the next frame is the first one after a tag
+	nextTicks int64       // end of the newest frame
+	timed     bool        // nextTicks is known
 }
 
 // owner is the owner of the private frame with the time (RFC 8216, 3.4).
@@ -38,7 +37,7 @@ func isPacked(head []byte) bool {
 	if bytes.HasPrefix(head, []byte("ID3")) {
 		return true
 	}
-	_, err := adts.Read(head)
+	_, err := readPacked(head)
 	return err == nil
 }
 
@@ -62,7 +61,7 @@ func (a *packedAudio) read(r *bufio.Reader) error {
 	case string(head[:3]) == "ID3":
 		return a.tag(r, head)
 	}
-	h, err := adts.Read(head)
+	h, err := readPacked(head)
 	if err != nil {
 		return err
 	}
@@ -70,20 +69,20 @@ func (a *packedAudio) read(r *bufio.Reader) error {
 		return refusal{errors.New("packed audio without a time: it needs an ID3 tag with " + owner[:len(owner)-1])}
 	}
 	u := a.to.unit()
-	if cap(u.own) < h.Bytes {
-		u.own = make([]byte, h.Bytes)
+	if cap(u.own) < h.bytes {
+		u.own = make([]byte, h.bytes)
 	}
-	u.own = u.own[:h.Bytes]
+	u.own = u.own[:h.bytes]
 	if _, err := io.ReadFull(r, u.own); err != nil {
 		return notEOF(err)
 	}
-	if err := a.describe(h); err != nil {
+	if err := a.describe(h.of); err != nil {
 		return err
 	}
-	a.time(h.Rate())
-	u.of, u.dts, u.pts, u.durationTicks, u.sync = a.tracks, a.nextTicks, a.nextTicks, adts.FrameSamples, true
-	u.data = append(u.data, u.own[h.HeaderBytes:])
-	a.nextTicks += adts.FrameSamples
+	a.time(h.of.rate)
+	u.of, u.dts, u.pts, u.durationTicks, u.sync = a.tracks, a.nextTicks, a.nextTicks, h.samples, true
+	u.data = append(u.data, u.own[h.headerBytes:])
+	a.nextTicks += h.samples
 	a.to.push(u)
 	return nil
 }
@@ -111,16 +110,15 @@ func (a *packedAudio) tag(r *bufio.Reader, head []byte) error {
 }
 
 // describe sets the tracks by the header of a frame.
-func (a *packedAudio) describe(h adts.Header) error {
-	set := h.Config()
-	if a.tracks != nil && a.set == set {
+func (a *packedAudio) describe(of packedTrack) error {
+	if a.tracks != nil && a.of == of {
 		return nil
 	}
-	t, err := trackOf(set, uint32(h.Rate()))
+	t, err := of.track()
 	if err != nil {
 		return refusal{err}
 	}
-	a.set, a.tracks, a.timed = set, &tracks{list: []media.Track{t}, ninety: true}, false
+	a.of, a.tracks, a.timed = of, &tracks{list: []media.Track{t}, ninety: true}, false
 	a.stamped = true
 	return nil
 }

@@ -23,6 +23,7 @@ func TestPlaylistsAreRecordedByteForByte(t *testing.T) {
 	t.Parallel()
 	dir, want := source(t)
 	h265, want265 := source(t, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:bframes=2:keyint=25", "-tag:v", "hvc1")
+	mp3, wantMP3 := source(t, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-c:a", "libmp3lame", "-b:a", "128k")
 	key := t.TempDir()
 	require.NoError(t, os.WriteFile(key+"/secret", []byte("0123456789abcdef"), 0o600))
 	require.NoError(t, os.WriteFile(key+"/info", []byte("secret\n"+key+"/secret\n"), 0o600))
@@ -44,7 +45,8 @@ func TestPlaylistsAreRecordedByteForByte(t *testing.T) {
 		"fragments, sound apart": {dir, want, append([]string{"-hls_segment_type", "fmp4"}, split...), func(t *testing.T, s *server) {
 			s.change(t, "/index.m3u8", "#EXT-X-STREAM-INF", "#EXT-X-STREAM-INF:BANDWIDTH=99999999,CODECS=\"dvh1.05.06\"\nunknown.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1\nsmall.m3u8\n#EXT-X-STREAM-INF")
 		}},
-		"packed audio apart": {dir, want, split, func(t *testing.T, s *server) { packed(t, s, dir) }},
+		"packed audio apart": {dir, want, split, func(t *testing.T, s *server) { packed(t, s, dir, "adts", adtsBytes) }},
+		"packed MP3 apart":   {mp3, wantMP3, split, func(t *testing.T, s *server) { packed(t, s, mp3, "mp3", mp3Bytes) }},
 		"a redirect": {dir, want, nil, func(t *testing.T, s *server) {
 			files := map[string][]byte{}
 			for name, data := range s.files {
@@ -54,6 +56,13 @@ func TestPlaylistsAreRecordedByteForByte(t *testing.T) {
 			s.handlers["/index.m3u8"] = func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, "/elsewhere/index.m3u8", http.StatusFound)
 			}
+		}},
+		"variables": {dir, want, nil, func(t *testing.T, s *server) {
+			s.handlers["/index.m3u8"] = func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "/master.m3u8?ending=m3u8", http.StatusFound)
+			}
+			s.files["/list.m3u8"] = []byte(strings.Replace(strings.ReplaceAll(string(s.files["/index.m3u8"]), "index", "{$base}"), "#EXTINF", "#EXT-X-DEFINE:IMPORT=\"base\"\n#EXTINF", 1))
+			s.files["/master.m3u8"] = []byte("#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"ending\"\n#EXT-X-DEFINE:NAME=\"base\",VALUE=\"index\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlist.{$ending}\n")
 		}},
 		"a connection that fails": {dir, want, nil, func(t *testing.T, s *server) {
 			name := "/index1.ts"
@@ -124,16 +133,23 @@ func recount(files map[string][]byte) {
 	}
 }
 
-// packed replaces the segments of the sound by AAC in ADTS frames behind a tag.
-func packed(t *testing.T, s *server, dir string) {
+// adtsBytes returns the size of the first frame.
+func adtsBytes(data []byte) int { return int(data[3]&3)<<11 | int(data[4])<<3 | int(data[5])>>5 }
+
+// mp3Bytes returns the size of the first frame, of MPEG-1, 128 kbit/s and 48 kHz.
+func mp3Bytes([]byte) int { return 144 * 128000 / 48000 }
+
+// packed replaces the segments of the sound by frames of a format without a container behind a tag.
+func packed(t *testing.T, s *server, dir, format string, size func(data []byte) int) {
 	out := t.TempDir()
-	ffmpeg(t, out, "-i", filepath.Join(dir, "source.mp4"), "-map", "0:a", "-c", "copy", "-f", "adts", "a.aac")
-	data, err := os.ReadFile(out + "/a.aac")
+	more := map[string][]string{"mp3": {"-write_xing", "0", "-id3v2_version", "0"}}[format]
+	ffmpeg(t, out, append(append([]string{"-i", filepath.Join(dir, "source.mp4"), "-map", "0:a", "-c", "copy"}, more...), "-f", format, "sound")...)
+	data, err := os.ReadFile(out + "/sound")
 	require.NoError(t, err)
 	sound := probed(t, filepath.Join(dir, "source.mp4"), "a:0")
 	var frames [][]byte
 	for len(data) > 0 {
-		n := int(data[3]&3)<<11 | int(data[4])<<3 | int(data[5])>>5
+		n := size(data)
 		frames, data = append(frames, data[:n]), data[n:]
 	}
 	require.Len(t, frames, len(sound))
@@ -265,6 +281,36 @@ func TestTracksMayChangeBehindADiscontinuity(t *testing.T) {
 	require.Len(t, got.units[0], len(want[0])+25)
 }
 
+// Each change of the tracks begins a file. A stream that changes them in each segment is delayed, also beyond the end of a pull.
+func TestTracksChangeOnceASecond(t *testing.T) {
+	t.Parallel()
+	args := func(size string) []string {
+		return []string{"-c:v", "libx264", "-preset", "ultrafast", "-g", "1", "-vf", "scale=" + size}
+	}
+	one, _ := source(t, args("160:120")...)
+	two, _ := source(t, args("320:240")...)
+	s := newServer(t)
+	for i, dir := range []string{one, two} {
+		out := segmented(t, dir, "-hls_time", "0.01", "-hls_segment_type", "fmp4", "-an")
+		for _, name := range []string{"init.mp4", "index0.m4s"} {
+			b, err := os.ReadFile(filepath.Join(out, name))
+			require.NoError(t, err)
+			s.files[fmt.Sprintf("/%d/%s", i, name)] = b
+		}
+	}
+	const changes = 30
+	list := "#EXTM3U\n#EXT-X-TARGETDURATION:1\n"
+	for i := range changes {
+		list += fmt.Sprintf("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"/%d/init.mp4\"\n#EXTINF:0.04,\n/%[1]d/index0.m4s\n", i%2)
+	}
+	s.files["/index.m3u8"] = []byte(list + strings.Repeat("#EXTINF:0.04,\n/none\n", 5) + "#EXT-X-ENDLIST\n") // which fails, and is pulled again
+	f := newFixture(t, hub.StreamConfig{Pull: s.URL + "/index.m3u8"})
+	f.fails("the stream changes its tracks more than once a second, and each change begins a file: the stream is delayed")
+	require.GreaterOrEqual(t, s.asked("/index.m3u8"), 2)
+	info, _ := f.hub.Info(path)
+	require.Equal(t, uint64(50), info.AccessUnits, "a picture of each change")
+}
+
 // What is refused says why.
 func TestPlaylistsThatAreRefused(t *testing.T) {
 	t.Parallel()
@@ -272,7 +318,7 @@ func TestPlaylistsThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ list, says string }{
 		"SAMPLE-AES":      {head + "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k\"\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n", "METHOD=\\\"SAMPLE-AES\\\", which is not supported"},
 		"another scheme":  {head + "#EXTINF:1,\nftp://h/x\n" + strings.Repeat("#EXTINF:1,\nfile:///etc/passwd\n", 4) + "#EXT-X-ENDLIST\n", "file:… is not followed"},
-		"a page":          {head + "#EXTINF:1,\npage\n#EXT-X-ENDLIST\n", "none of the forms that can be read"},
+		"a page":          {head + "#EXTINF:1,\npage\n#EXT-X-ENDLIST\n", "only MPEG-TS, fragmented MP4, and packed AAC and MP3 can be read"},
 		"no such key":     {head + "#EXT-X-KEY:METHOD=AES-128,URI=\"long\"\n" + strings.Repeat("#EXTINF:1,\na.ts\n", 5) + "#EXT-X-ENDLIST\n", "it has more than 16 bytes"},
 		"codecs":          {"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"dvh1.05\"\na\n", "no variant has codecs that can be recorded: it has \\\"dvh1.05\\\""},
 		"no playlist":     {"#EXTM3U\nx\n", "line 2: a URI without EXTINF"},

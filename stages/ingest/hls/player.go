@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Options are what Play needs.
+// Options are the settings and the services of Play.
 type Options struct {
 	Source Source
 	// Publish claims the path. It is called when the tracks are known and the first media has come. Its caller closes the
@@ -24,11 +24,11 @@ type Options struct {
 	// ReadTimeout is added to two target durations: for so long a live playlist may have nothing new.
 	ReadTimeout time.Duration
 	Finite      bool // the playlist is read once, to its end, as fast as possible: it is a file
-	// WasLive, unless nil, is true if the source had a live playlist before. Play sets it. When such a playlist has ended, it is
-	// not read from its beginning: that was read before.
-	WasLive *bool
-	Clock   pipeline.Clock
-	Log     *slog.Logger
+	// Past is that of the source. When a live playlist has ended, the next Play does not read it from its beginning: that was
+	// read before. It is nil for a file.
+	Past  *Past
+	Clock pipeline.Clock
+	Log   *slog.Logger
 }
 
 // Player plays a playlist, one access unit a Step. It belongs to one goroutine.
@@ -37,7 +37,7 @@ type Player struct {
 	ctx        context.Context // of NewPlayer
 	line       *line
 	renditions []*rendition
-	apart      int64 // time on the line since when a rendition waits for another one; negative: none waits
+	apart      int64 // time on the line since when a rendition waits for another one; negative: no rendition waits
 }
 
 // Play publishes the stream of a playlist, whose text came from the URL base when address was requested. It returns nil at
@@ -65,13 +65,15 @@ func (p *Player) live() bool {
 	return slices.ContainsFunc(p.renditions, func(r *rendition) bool { return r.live })
 }
 
-// joins notes that a playlist is live. It returns an error if that has ended since an earlier Play.
+// joins notes that a playlist is live, and goes on behind the segments of an earlier Play. It returns an error if the playlist has
+// ended since then.
 func (r *rendition) joins() error {
 	switch {
-	case r.WasLive == nil || r.Finite:
+	case r.Past == nil || r.Finite:
 	case r.live:
-		*r.WasLive = true
-	case *r.WasLive:
+		r.Past.live = true
+		r.Past.resume(r)
+	case r.Past.live:
 		return errEnded
 	}
 	return nil
@@ -84,10 +86,13 @@ func NewPlayer(ctx context.Context, o Options, address, base *url.URL, text []by
 	return p, p.open(ctx, address, &document{text, base})
 }
 
-// Close closes what is open. If the source was lost, by the error why, it first publishes what was read before.
+// Close closes the open resources. If the source was lost, by the error why, it first publishes the units that were read before.
 func (p *Player) Close(why error) {
 	if p.ctx.Err() == nil && why != nil {
 		p.drain()
+	}
+	if p.ctx.Err() == nil && p.Past != nil {
+		p.Past.leave(p.renditions)
 	}
 	for _, r := range p.renditions {
 		r.shut()
@@ -103,7 +108,7 @@ func (p *Player) Close(why error) {
 
 // open makes the renditions of a playlist.
 func (p *Player) open(ctx context.Context, address *url.URL, got *document) error {
-	m, _, err := parsePlaylist(got.text)
+	m, _, err := parsePlaylist(got.text, scope{from: got.url})
 	if err != nil {
 		return fmt.Errorf("the playlist %s: %w", config.ShownURL(address), err)
 	}
@@ -124,7 +129,11 @@ func (p *Player) open(ctx context.Context, address *url.URL, got *document) erro
 		if err != nil {
 			return err
 		}
-		if err := p.follow(u).load(ctx, ""); err != nil {
+		r := p.follow(u)
+		if r.imported = m.variables; r.imported == nil {
+			r.imported = map[string]string{}
+		}
+		if err := r.load(ctx, ""); err != nil {
 			return err
 		}
 	}
@@ -169,7 +178,7 @@ func (p *Player) Step() (more bool, err error) {
 		if again := p.joined(period); again {
 			return true, nil
 		}
-		if err := p.line.enter(period, p.renditions); err != nil {
+		if err := p.line.enter(ctx, period, p.renditions); err != nil {
 			return false, err
 		}
 	}
@@ -207,8 +216,8 @@ func (p *Player) first(period uint64) (first *rendition) {
 	return first
 }
 
-// joined leaves out sound that ends before the first picture, where a live stream is joined: the segments of the sound may
-// begin seconds earlier. It reports whether it has left out any: the next units are others then.
+// joined leaves out the sound that ends before the first picture of a live stream: the segments of the sound may begin seconds
+// earlier. It reports whether it has left out a unit. If so, the renditions have other next units, perhaps of another period.
 func (p *Player) joined(period uint64) (again bool) {
 	lead := p.renditions[0]
 	if p.line.begun || lead.list.ended || len(lead.units) == 0 {
@@ -241,11 +250,13 @@ func (p *Player) write(ctx context.Context, r *rendition) error {
 	if err := p.line.wait(ctx, r, u); err != nil {
 		return err
 	}
-	return p.line.write(r, u)
+	return p.line.write(ctx, r, u)
 }
 
-// drain writes what was read before the source was lost.
+// drain writes the units that were read before the source was lost. It waits for nothing.
 func (p *Player) drain() {
+	ctx, cancel := context.WithCancel(p.ctx)
+	cancel()
 	for _, r := range p.renditions {
 		if r.body == nil {
 			r.finish()
@@ -254,7 +265,7 @@ func (p *Player) drain() {
 	for p.line.pub != nil {
 		period, _ := p.period()
 		r := p.first(period)
-		if r == nil || p.line.enters(period) || p.line.write(r, r.pop()) != nil {
+		if r == nil || p.line.enters(period) || p.line.write(ctx, r, r.pop()) != nil {
 			return
 		}
 	}

@@ -10,7 +10,10 @@ import (
 // The bounds of a playlist.
 const (
 	MaxPlaylistBytes = 4 << 20
-	maxEntries       = 1 << 16 // segments and parts together; or variants and renditions
+	maxEntries       = 1 << 16 // segments and parts together
+	maxVariants      = 1 << 10 // variants and renditions together
+	maxCodecs        = 32      // of a variant
+	maxLineBytes     = 32 << 10
 	maxDuration      = 24 * time.Hour
 	maxTarget        = time.Minute // a higher target duration is taken as this: the patience with a server depends on it
 )
@@ -59,6 +62,13 @@ type section struct {
 	key *key
 }
 
+// is reports whether two sections are equal, also if they are of two loads of a playlist.
+func (s section) is(o section) bool {
+	a, b := s.key, o.key
+	s.key, o.key = nil, nil
+	return s == o && (a == b || a != nil && b != nil && *a == *b)
+}
+
 // key tells how segments are encrypted: EXT-X-KEY.
 type key struct {
 	method, uri, iv string
@@ -68,9 +78,9 @@ type key struct {
 func (m *list) end() uint64 { return m.first + uint64(len(m.segments)) }
 
 // parsePlaylist reads a playlist. One of its results is nil.
-func parsePlaylist(text []byte) (*master, *list, error) {
+func parsePlaylist(text []byte, of scope) (*master, *list, error) {
 	s := strings.TrimPrefix(string(text), "\ufeff")
-	p := parser{m: list{}, master: &master{}}
+	p := parser{scope: of, master: &master{}}
 	number := 0
 	for line := range strings.Lines(s) {
 		number++
@@ -89,6 +99,7 @@ func parsePlaylist(text []byte) (*master, *list, error) {
 	case p.isMaster && p.isMedia:
 		return nil, nil, errors.New("it has tags of a multivariant playlist and of a media playlist")
 	case p.isMaster:
+		p.master.variables = p.variables
 		return p.master, nil, nil
 	case p.m.target == 0:
 		return nil, nil, errors.New("it has neither variants nor a target duration")
@@ -119,14 +130,17 @@ type parser struct {
 	}
 	entries int
 	variant *variant // whose URI follows
+
+	scope       scope
+	variables   map[string]string
+	substituted int   // bytes of values of variables
+	wrong       error // of a reference to a variable
 }
 
-var errMany = fmt.Errorf("more than %d entries", maxEntries)
-
-// count counts an entry.
-func (p *parser) count() error {
-	if p.entries++; p.entries > maxEntries {
-		return errMany
+// count counts an entry, of which there may be so many.
+func (p *parser) count(most int) error {
+	if p.entries++; p.entries > most {
+		return fmt.Errorf("more than %d entries", most)
 	}
 	return nil
 }
@@ -136,15 +150,24 @@ func (p *parser) line(line string) error {
 	if line == "" {
 		return nil
 	}
-	if line[0] != '#' {
-		return p.uri(line)
-	}
 	name, value, _ := strings.Cut(line, ":")
 	read := tags[name]
-	if read == nil {
+	switch {
+	case line[0] == '#' && read == nil:
 		return nil
+	case len(line) > maxLineBytes:
+		return fmt.Errorf("it has more than %d bytes", maxLineBytes)
+	case line[0] != '#':
+		if line = p.substitute(line); p.wrong != nil {
+			return p.wrong
+		}
+		return p.uri(line)
 	}
-	if err := read(p, value); err != nil {
+	err := read(p, value)
+	if p.wrong != nil {
+		err = p.wrong
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
@@ -154,7 +177,7 @@ func (p *parser) uri(line string) error {
 	if v := p.variant; v != nil {
 		v.uri, p.variant = line, nil
 		p.master.variants = append(p.master.variants, *v)
-		return p.count()
+		return p.count(maxVariants)
 	}
 	if !p.timed {
 		return errors.New("a URI without EXTINF before it")
@@ -172,7 +195,7 @@ func (p *parser) uri(line string) error {
 	}
 	p.m.segments = append(p.m.segments, *s)
 	p.cur, p.timed = segment{init: p.init, key: p.key}, false
-	return p.count()
+	return p.count(maxEntries)
 }
 
 // sum returns the duration of the segments and parts from a position on.

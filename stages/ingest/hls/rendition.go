@@ -36,10 +36,11 @@ type piece struct {
 // rendition follows a media playlist, and reads its segments.
 type rendition struct {
 	*Player
-	index   int
-	address *url.URL // of the playlist
-	base    *url.URL // that it came from after redirects
-	list    *list
+	index    int
+	address  *url.URL          // of the playlist
+	base     *url.URL          // that it came from after redirects
+	imported map[string]string // variables of the multivariant playlist
+	list     *list
 
 	loaded, changed time.Time     // when the newest playlist came, and when the newest piece was found
 	live            bool          // the first one had not ended
@@ -81,7 +82,7 @@ const (
 	backNS      = int64(time.Second)
 	leastPause  = 100 * time.Millisecond // from one request that waits for a part to the next
 	mostIdle    = time.Minute            // added to the patience: for so long a live playlist may have pieces without media
-	mostLost    = time.Hour              // so far the line moves for what is missing
+	mostLost    = time.Hour              // so far the line moves for missing pieces
 	staleBehind = 3                      // by so many segments a playlist may be older than the one before: it comes from a cache
 )
 
@@ -154,7 +155,7 @@ func (r *rendition) lose(n int, d time.Duration) {
 	r.losses, r.lossFor = r.losses+n, min(r.lossFor+min(max(d, 0), mostLost), mostLost)
 }
 
-// next opens the next piece. It loads the playlist again if that has none.
+// next opens the next piece. It loads the playlist again if that has no further piece.
 func (r *rendition) next(ctx context.Context) error {
 	if now := r.Clock.Now(); !r.list.ended && now.Sub(r.loaded) >= r.list.target && !now.Before(r.retry) {
 		if err := r.load(ctx, ""); err != nil && r.lost() { // else there are further pieces, or wait tries again
@@ -230,7 +231,7 @@ func (r *rendition) find() (*piece, error) {
 		if r.at.part == 0 || r.at.part < len(s.parts) {
 			return s.piece(r.at), nil
 		}
-		// The parts are no longer listed. What they have not had is missing.
+		// The parts are no longer listed. The rest of the segment is missing.
 		if rest := s.duration - r.partsRead; len(s.parts) == 0 && rest > m.partTarget/2 {
 			r.lose(1, rest)
 		}
@@ -325,14 +326,14 @@ func (r *rendition) request(ctx context.Context, query string) error {
 
 // take takes a playlist that has come.
 func (r *rendition) take(got *document) error {
-	_, m, err := parsePlaylist(got.text)
+	_, m, err := parsePlaylist(got.text, scope{got.url, r.imported})
 	if err == nil && m == nil {
 		err = errors.New("it is no media playlist")
 	}
 	if err != nil {
 		return fmt.Errorf("the playlist %s: %w", r.shown(), err)
 	}
-	m.ended = m.ended || r.Finite // whoever writes a file does not go on
+	m.ended = m.ended || r.Finite // a file has no further segments
 	now := r.Clock.Now()
 	old := r.list
 	r.list, r.base, r.loaded = m, got.url, now

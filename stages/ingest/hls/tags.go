@@ -29,10 +29,13 @@ func init() {
 		"#EXT-X-PART":                   (*parser).part,
 		"#EXT-X-PART-INF":               (*parser).partInf,
 		"#EXT-X-SERVER-CONTROL":         (*parser).serverControl,
-		"#EXT-X-SKIP":                   func(*parser, string) error { return errors.New("a delta update, which was not asked for") },
-		"#EXT-X-DEFINE":                 func(*parser, string) error { return errors.New("variables are not supported") },
+		"#EXT-X-SKIP":                   func(*parser, string) error { return errDelta },
+		"#EXT-X-DEFINE":                 (*parser).define,
 	}
 }
+
+// errDelta is the error of a playlist that leaves out segments. It is requested again without a query of ours: see refused.
+var errDelta = errors.New("the server sends a delta update, which was not asked for; if the URL has _HLS_skip, leave that out")
 
 func (p *parser) targetDuration(v string) (err error) {
 	p.isMedia = true
@@ -69,7 +72,7 @@ func readRange(v string) (r Range, err error) {
 
 func (p *parser) mapTag(v string) (err error) {
 	s := section{key: p.key}
-	for name, value := range attributes(v) {
+	for name, value := range p.attributes(v) {
 		switch name {
 		case "URI":
 			s.uri = value
@@ -93,7 +96,7 @@ func (p *parser) mapTag(v string) (err error) {
 func (p *parser) keyTag(v string) error {
 	k := key{}
 	format := ""
-	for name, value := range attributes(v) {
+	for name, value := range p.attributes(v) {
 		switch name {
 		case "METHOD":
 			k.method = value
@@ -119,7 +122,7 @@ func (p *parser) keyTag(v string) error {
 
 func (p *parser) part(v string) (err error) {
 	s := part{}
-	for name, value := range attributes(v) {
+	for name, value := range p.attributes(v) {
 		switch name {
 		case "URI":
 			s.uri = value
@@ -147,11 +150,11 @@ func (p *parser) part(v string) (err error) {
 		p.partPrior.uri, p.partPrior.end = s.uri, s.of.Offset+s.of.Length
 	}
 	p.cur.parts = append(p.cur.parts, s)
-	return p.count()
+	return p.count(maxEntries)
 }
 
 func (p *parser) partInf(v string) (err error) {
-	for name, value := range attributes(v) {
+	for name, value := range p.attributes(v) {
 		if name == "PART-TARGET" {
 			p.m.partTarget, err = seconds(value)
 		}
@@ -160,7 +163,7 @@ func (p *parser) partInf(v string) (err error) {
 }
 
 func (p *parser) serverControl(v string) (err error) {
-	for name, value := range attributes(v) {
+	for name, value := range p.attributes(v) {
 		switch name {
 		case "CAN-BLOCK-RELOAD":
 			p.m.blocks = value == "YES"

@@ -1,5 +1,5 @@
-// Package httpclient makes the HTTP clients of pulled streams. They verify the server's certificate or pin it, and take no
-// secret of a URL to another host.
+// Package httpclient makes the HTTP clients of pulled streams. They verify the server's certificate or pin it, take no secret
+// of a URL to another host, and let no server lead them to a nearer network: see Place.
 package httpclient
 
 import (
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -22,28 +23,40 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// New makes a client for the URLs of a scheme, http or https. fingerprint is the only accepted certificate's, or empty (see
+// Clients makes the clients of a stream.
+type Clients struct {
+	PlaceOf func(netip.Addr) Place // of the servers
+	pin     []byte                 // SHA-256 of the only accepted certificate; nil: the system decides
+	timeout time.Duration
+}
+
+// New makes the Clients for the URLs of a scheme, http or https. fingerprint is the only accepted certificate's, or empty (see
 // certificate.ReadFingerprint). A server that does not answer a request within the timeout fails it.
-func New(fingerprint, scheme string, timeout time.Duration) (*http.Client, error) {
-	var pin []byte
-	if fingerprint != "" {
-		if scheme != "https" {
-			return nil, errors.New("tls.fingerprint is for URLs whose connection is encrypted")
-		}
-		var err error
-		if pin, err = certificate.ReadFingerprint(fingerprint); err != nil {
-			return nil, err
-		}
+func New(fingerprint, scheme string, timeout time.Duration) (*Clients, error) {
+	c := &Clients{PlaceOf: PlaceOf, timeout: timeout}
+	if fingerprint == "" {
+		return c, nil
 	}
+	if scheme != "https" {
+		return nil, errors.New("tls.fingerprint is for URLs whose connection is encrypted")
+	}
+	var err error
+	c.pin, err = certificate.ReadFingerprint(fingerprint)
+	return c, err
+}
+
+// Client makes a client for one pull, whose first request is that of the pull URL: it decides where others may lead.
+func (c *Clients) Client() *http.Client {
+	within := &reach{placeOf: c.PlaceOf}
 	return &http.Client{
 		CheckRedirect: redirect,
 		Transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: min(dialTimeout, timeout)}).DialContext,
-			TLSClientConfig:     certificate.ClientConfig("", pin), // the name is that of each request
-			TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: timeout, MaxResponseHeaderBytes: maxHeaderBytes,
+			DialContext:         within.dial(net.Dialer{Timeout: min(dialTimeout, c.timeout)}),
+			TLSClientConfig:     certificate.ClientConfig("", c.pin), // the name is that of each request
+			TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: c.timeout, MaxResponseHeaderBytes: maxHeaderBytes,
 			DisableCompression: true, IdleConnTimeout: idleTimeout, MaxIdleConns: 8, MaxIdleConnsPerHost: 4,
 		},
-	}, nil
+	}
 }
 
 // redirect decides about a redirect.
@@ -63,16 +76,3 @@ func redirect(to *http.Request, via []*http.Request) error {
 
 // SameHost reports whether two URLs are of one host and port.
 func SameHost(a, b *url.URL) bool { return strings.EqualFold(a.Host, b.Host) && a.Scheme == b.Scheme }
-
-// Explain returns an error of a request without the URL, whose query may have a secret, and says how to pin a certificate
-// that is not trusted. It returns nil for nil.
-func Explain(err error) error {
-	var of *url.Error
-	if errors.As(err, &of) {
-		err = of.Err
-	}
-	if err != nil && strings.HasPrefix(err.Error(), "failed to parse Location header") { // net/http has no error value of it
-		return errors.New("the server redirects to a URL that cannot be read")
-	}
-	return certificate.Explain(err)
-}

@@ -15,11 +15,10 @@ import (
 )
 
 // get requests a URL, and a range of bytes if that is not empty. Its caller closes the body of the response. An error does
-// not have the URL. The user and the password of the pull URL go to its host alone,
-// by its scheme.
+// not have the URL. The user and the password of the pull URL go to its host alone, by its scheme.
 func (p *puller) get(ctx context.Context, from *url.URL, bytes string) (*http.Response, error) {
 	if from.Scheme != "http" && from.Scheme != "https" || from.Host == "" || p.URL.Scheme == "https" && from.Scheme != "https" {
-		return nil, fmt.Errorf("%s is not followed: %s URLs lead to others of their kind", config.ShownURL(from), p.URL.Scheme)
+		return nil, hls.NotFollowedError{Err: fmt.Errorf("%s is not followed: %s URLs lead to others of their kind", config.ShownURL(from), p.URL.Scheme)}
 	}
 	u := *from
 	u.User = nil
@@ -32,7 +31,7 @@ func (p *puller) get(ctx context.Context, from *url.URL, bytes string) (*http.Re
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		end()
-		return nil, errors.New("the URL is no URL of a request")
+		return nil, errors.New("the URL cannot be requested")
 	}
 	if p.URL.User != nil && httpclient.SameHost(&u, p.URL) {
 		password, _ := p.URL.User.Password()
@@ -47,11 +46,17 @@ func (p *puller) get(ctx context.Context, from *url.URL, bytes string) (*http.Re
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
+		if nearer := (*httpclient.NearerError)(nil); errors.As(err, &nearer) {
+			return nil, hls.NotFollowedError{Err: httpclient.Explain(err)}
+		}
 		return nil, httpclient.Explain(err)
 	}
 	got.Body = &watched{got.Body, ctx, silence, p.timeout, end}
 	if got.StatusCode != http.StatusOK && (bytes == "" || got.StatusCode != http.StatusPartialContent) {
-		_ = got.Body.Close()
+		defer got.Body.Close()
+		if httpclient.WantsTLS(got) {
+			return nil, httpclient.ErrTLS
+		}
 		return nil, hls.StatusError{Code: got.StatusCode}
 	}
 	return got, nil
@@ -69,7 +74,7 @@ type watched struct {
 func (w *watched) Read(b []byte) (int, error) {
 	w.timer.Reset(w.timeout)
 	n, err := w.ReadCloser.Read(b)
-	w.timer.Stop() // until the next Read: what was read may be played at its own pace
+	w.timer.Stop() // until the next Read: the bytes may be played at their own pace
 	if err != nil && w.ctx.Err() != nil {
 		err = context.Cause(w.ctx)
 	}

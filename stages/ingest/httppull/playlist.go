@@ -41,11 +41,11 @@ func (p *puller) playlist(ctx context.Context, r *response, publish func(string)
 	origin := r.Request.URL.Scheme + " " + r.Request.URL.Host
 	return hls.Play(ctx, hls.Options{
 		Source: source{p}, Publish: func() (*hub.Publisher, error) { return publish(origin) },
-		ReadTimeout: p.timeout, Clock: p.Clock, Log: p.Log, WasLive: &p.wasLive,
+		ReadTimeout: p.timeout, Clock: p.Clock, Log: p.Log, Past: &p.past,
 	}, p.URL, r.Request.URL, text)
 }
 
-// source opens what playlists name, by the client of a puller.
+// source opens the resources that playlists name, by the client of a puller.
 type source struct{ of *puller }
 
 // Open opens a resource.

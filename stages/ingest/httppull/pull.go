@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/hls"
 	"github.com/gospool/spool/stages/ingest/httpclient"
 	"github.com/gospool/spool/stages/ingest/mpegts"
 )
@@ -19,14 +20,18 @@ import (
 func init() {
 	hub.RegisterScheme("http", newPuller)
 	hub.RegisterScheme("https", newPuller)
+	for _, name := range []string{"hls", "httplive", "m3u8"} { // as other programs name it
+		hub.HintScheme(name, "write http:// or https://, also for a playlist of HLS")
+	}
 }
 
 // puller publishes the body of the response to a request of a URL.
 type puller struct {
 	hub.PullOptions
 	timeout time.Duration
-	client  *http.Client
-	wasLive bool // of playlists: see hls.Options
+	clients *httpclient.Clients
+	client  *http.Client // of the newest Pull
+	past    hls.Past     // of playlists
 }
 
 const defaultTimeout = 10 * time.Second // for a body that does not go on
@@ -43,7 +48,7 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	}
 	p := &puller{PullOptions: o, timeout: cmp.Or(o.ReadTimeout, defaultTimeout)}
 	var err error
-	p.client, err = httpclient.New(o.Fingerprint, o.URL.Scheme, p.timeout)
+	p.clients, err = httpclient.New(o.Fingerprint, o.URL.Scheme, p.timeout)
 	return p, err
 }
 
@@ -70,6 +75,7 @@ var kinds = []kind{
 
 // Pull publishes the stream of the URL.
 func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher, error)) error {
+	p.client = p.clients.Client()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer p.client.CloseIdleConnections()

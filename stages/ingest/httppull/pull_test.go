@@ -3,14 +3,18 @@ package httppull
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +25,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/hls"
+	"github.com/gospool/spool/stages/ingest/httpclient"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -262,6 +267,12 @@ func TestOptionsThatAreRefused(t *testing.T) {
 	}
 }
 
+// The scheme of a playlist is that of HTTP.
+func TestTheSchemeOfAPlaylist(t *testing.T) {
+	_, err := hub.NewPuller("hls://h/index.m3u8", hub.PullOptions{})
+	require.EqualError(t, err, `pull URL has scheme "hls": write http:// or https://, also for a playlist of HLS`)
+}
+
 // A body that is shorter than the range that was asked for is no whole answer. The password of the pull URL goes to its host by
 // its scheme alone.
 func TestRangesAreWhole(t *testing.T) {
@@ -303,4 +314,103 @@ func TestARedirectThatCannotBeReadIsNotShown(t *testing.T) {
 	f := newFixture(t)
 	f.pull(hub.StreamConfig{Pull: s.URL})
 	f.fails("the server redirects to a URL that cannot be read")
+}
+
+// nearer returns a server at an address that the puller takes for public, one that is nearer, and a puller of a path of the first.
+func nearer(t *testing.T, handle func(w http.ResponseWriter, r *http.Request, near string)) (p *puller, near *httptest.Server, asked *atomic.Int32) {
+	asked = &atomic.Int32{}
+	near = serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		_, _ = w.Write(stream(t))
+	})
+	port := near.Listener.Addr().(*net.TCPAddr).Port
+	far := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handle(w, r, fmt.Sprintf("http://localhost:%d", port)) }))
+	require.NoError(t, far.Listener.Close())
+	var err error
+	far.Listener, err = net.Listen("tcp", "127.0.0.2:0")
+	require.NoError(t, err)
+	far.Start()
+	t.Cleanup(far.Close)
+	u, err := url.Parse(far.URL)
+	require.NoError(t, err)
+	of, err := newPuller(hub.PullOptions{URL: u, ReadTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	p = of.(*puller)
+	p.clients.PlaceOf = func(a netip.Addr) httpclient.Place {
+		if a == netip.MustParseAddr("127.0.0.2") {
+			return httpclient.Public
+		}
+		return httpclient.PlaceOf(a)
+	}
+	return p, near, asked
+}
+
+// A server of the internet does not lead to an address of this machine or its network: by a redirect, or by what a playlist names.
+func TestAServerLeadsToNoNearerNetwork(t *testing.T) {
+	const head = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n"
+	for name, list := range map[string]string{
+		"redirect":          "",
+		"variant":           "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nNEAR/list?s3cret\n",
+		"segments":          head + strings.Repeat("#EXTINF:1,\nNEAR/a.ts?s3cret\n", 5) + "#EXT-X-ENDLIST\n",
+		"parts":             head + "#EXT-X-PART-INF:PART-TARGET=1\n" + strings.Repeat("#EXT-X-PART:DURATION=1,URI=\"NEAR/a.ts?s3cret\"\n", 5),
+		"key":               head + "#EXT-X-KEY:METHOD=AES-128,URI=\"NEAR/key?s3cret\"\n" + strings.Repeat("#EXTINF:1,\na.ts\n", 5) + "#EXT-X-ENDLIST\n",
+		"section":           head + "#EXT-X-MAP:URI=\"NEAR/init.mp4?s3cret\"\n" + strings.Repeat("#EXTINF:1,\na.ts\n", 5) + "#EXT-X-ENDLIST\n",
+		"redirect, segment": head + strings.Repeat("#EXTINF:1,\naway\n", 5) + "#EXT-X-ENDLIST\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, near, asked := nearer(t, func(w http.ResponseWriter, r *http.Request, near string) {
+				switch {
+				case r.URL.Path == "/away" || list == "":
+					http.Redirect(w, r, near+"/a.ts?s3cret", http.StatusFound)
+				case r.URL.Path == "/a.ts":
+					_, _ = w.Write(stream(t))
+				default:
+					_, _ = w.Write([]byte(strings.ReplaceAll(list, "NEAR", near)))
+				}
+			})
+			err := p.Pull(t.Context(), func(string) (*hub.Publisher, error) { panic("published") })
+			require.ErrorContains(t, err, "http://localhost:")
+			require.ErrorContains(t, err, "is not followed: its address ")
+			require.ErrorContains(t, err, " is loopback, and the server of the pull URL has the address 127.0.0.2, which is public")
+			require.NotContains(t, err.Error(), "s3cret")
+			require.Zero(t, asked.Load())
+			p.URL, err = url.Parse(near.URL)
+			require.NoError(t, err)
+			published := errors.New("published")
+			require.ErrorIs(t, p.Pull(t.Context(), func(string) (*hub.Publisher, error) { return nil, published }), published, "the user may name any address")
+		})
+	}
+}
+
+// The error of a scheme that is not that of the port says which one is.
+func TestThePortIsOfTheOtherScheme(t *testing.T) {
+	plain := serve(t, httptest.NewServer, func(http.ResponseWriter, *http.Request) {})
+	encrypted := serve(t, httptest.NewTLSServer, func(http.ResponseWriter, *http.Request) {})
+	nginx := serve(t, httptest.NewServer, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte("<center>The plain HTTP request was sent to HTTPS port</center>"))
+	})
+	alert, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ended := make(chan struct{})
+	t.Cleanup(func() { _ = alert.Close(); <-ended })
+	go func() {
+		defer close(ended)
+		for c, err := alert.Accept(); err == nil; c, err = alert.Accept() {
+			_, _ = c.Read(make([]byte, 4<<10))
+			_, _ = c.Write([]byte("\x15\x03\x03\x00\x02\x02\x0a"))
+			_ = c.Close()
+		}
+	}()
+	for url, says := range map[string]string{
+		strings.Replace(plain.URL, "http:", "https:", 1):     "write the scheme without the s, such as http://",
+		strings.Replace(encrypted.URL, "https:", "http:", 1): "write the scheme with an s, such as https://",
+		nginx.URL:                         "write the scheme with an s, such as https://",
+		"http://" + alert.Addr().String(): "write the scheme with an s, such as https://",
+	} {
+		f := newFixture(t)
+		f.pull(hub.StreamConfig{Pull: url})
+		f.fails(says)
+	}
 }

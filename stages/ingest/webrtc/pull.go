@@ -32,7 +32,8 @@ func init() {
 type puller struct {
 	hub.PullOptions
 	timeout time.Duration // to connect, and of silence
-	client  *http.Client
+	clients *httpclient.Clients
+	client  *http.Client // of the newest Pull
 }
 
 const (
@@ -57,7 +58,7 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	}
 	p := &puller{PullOptions: o, timeout: cmp.Or(o.ReadTimeout, pullTimeout)}
 	var err error
-	p.client, err = httpclient.New(o.Fingerprint, u.Scheme, p.timeout)
+	p.clients, err = httpclient.New(o.Fingerprint, u.Scheme, p.timeout)
 	return p, err
 }
 
@@ -69,6 +70,7 @@ var (
 
 // Pull plays the stream until the connection is lost or ctx ends. It returns the reason.
 func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher, error)) error {
+	p.client = p.clients.Client()
 	tasks := pipeline.NewTasks(p.Log, p.Clock)
 	defer func() { _ = tasks.Stop(context.Background()) }() // no error: the context does not end
 	s := &peer{path: p.Path, tasks: tasks, connected: make(chan struct{})}
