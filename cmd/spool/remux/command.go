@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/cmd/spool/newfile"
 	"github.com/gospool/spool/cmd/spool/progress"
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -81,6 +82,16 @@ func (c *Command) Run(e Env) error {
 	}
 	fmt.Fprintf(e.Stdout, "%s: %s, %d bytes, %d of them to finish the file\n",
 		c.Out, count(int(report.AccessUnits), "access unit"), report.Finish.FileBytes, report.Finish.BytesWritten)
+	return incomplete(report.Drops)
+}
+
+// incomplete returns an error if segments of a playlist are missing in the output. The log names each.
+func incomplete(drops []pipeline.Drop) error {
+	for _, d := range drops {
+		if d.Cause == media.DropHLSLoss && d.AccessUnits > 0 {
+			return fmt.Errorf("the output is incomplete: %s of the playlist could not be read; see the warnings above", count(int(d.AccessUnits), "segment"))
+		}
+	}
 	return nil
 }
 

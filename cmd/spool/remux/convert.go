@@ -27,6 +27,14 @@ func sizeOf(dir string) (bytes int64) {
 	return bytes
 }
 
+// plain returns the error of a stage without the names of the stage and the pipeline, which the user has not written.
+func plain(err error) error {
+	if of := (*pipeline.StageError)(nil); errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
 // convert runs a pipeline until the input file ends, and returns its report. It calls show every
 // progress.Every. It returns errInterrupted after SIGINT or SIGTERM.
 func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func()) (pipeline.Report, error) {
@@ -34,13 +42,13 @@ func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func(
 	pipeline.Provide(services, pool)
 	run, err := plan.Build(pipeline.Env{Services: services, Log: log, Clock: pipeline.SystemClock}, "remux", nil)
 	if err != nil {
-		return pipeline.Report{}, err
+		return pipeline.Report{}, plain(err)
 	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	if err := run.Start(context.Background()); err != nil {
-		return pipeline.Report{}, err
+		return pipeline.Report{}, plain(err)
 	}
 	look := time.NewTicker(progress.Every)
 	defer look.Stop()
@@ -53,7 +61,7 @@ func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func(
 			run.Abort(errInterrupted)
 			<-run.Done()
 		case <-run.Done():
-			return run.Report(), run.Err()
+			return run.Report(), plain(run.Err())
 		}
 	}
 }

@@ -133,7 +133,7 @@ func (c *connection) authorize(ctx context.Context, t target) (user, why string)
 		log.Warn("publisher refused", "error", err)
 		return "", "the user or the password is wrong, or the user may not publish this stream"
 	}
-	log.Info("publisher refused: it sent no password", "error", err)
+	log.Info("publisher refused: it sent no password", "error", err, "hint", "user and pass belong into the query of the stream key")
 	return "", "a user and a password are needed: add ?user=NAME&pass=PASSWORD to the stream key"
 }
 

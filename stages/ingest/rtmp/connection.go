@@ -55,7 +55,7 @@ func (s *Server) connection(nc net.Conn, secure bool) *connection {
 var (
 	errStopped  = errors.New("the recorder stops")
 	errLeft     = errors.New("the client closed the connection")
-	errSilent   = errors.New("the publisher sends no data")
+	errSilent   = errors.New("the publisher sends neither sound nor pictures")
 	errTooLate  = errors.New("it did not publish in time")
 	errFinished = errors.New("the client has been refused")
 	errFailed   = errors.New("the recorder failed")
@@ -118,6 +118,9 @@ func (c *connection) media(m *wire.Message) error {
 	now := c.server.Clock.Now()
 	if err := c.pub.message(m, now); err != nil {
 		return err
+	}
+	if !m.Media() { // metadata alone holds no path
+		return nil
 	}
 	if c.pub.heard(now); time.Since(c.bounded) > c.silence()/8 {
 		c.bound()

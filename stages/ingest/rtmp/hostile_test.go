@@ -80,17 +80,6 @@ func TestConnectionsThatDoNotPublishAreClosed(t *testing.T) {
 	f.empty()
 }
 
-func TestAPublisherThatSendsNothing(t *testing.T) {
-	f := newFixture(t, func(s *Settings, _ *ingest.ServerDeps) { s.ReadTimeout = config.Duration(time.Second) })
-	e := f.publisher()
-	code, says := e.status()
-	require.Equal(t, "NetStream.Publish.Rejected", code)
-	require.Equal(t, errSilent.Error(), says)
-	_ = e.nc.Close()
-	f.empty()
-	require.False(t, f.hub.Announced(path))
-}
-
 func TestManyConnectAtOnce(t *testing.T) {
 	f := newFixture(t, func(s *Settings, _ *ingest.ServerDeps) { s.MaxConnections = 50 })
 	wait := f.record(path)

@@ -25,8 +25,9 @@ type publisher struct {
 }
 
 var (
-	errHungUp = errors.New("the server has closed the connection")
-	errPlain  = errors.New("it sent its password unencrypted over a network that others can read; the password was not checked, change it, and set ingest.srt.plain_passwords to take it")
+	errHungUp     = errors.New("the server has closed the connection")
+	errNoPassword = errors.New("it sent no name and password: they are a part of the streamid, as in publish:PATH:NAME:PASSWORD")
+	errPlain      = errors.New("it sent its password unencrypted over a network that others can read; the password was not checked, change it, and set ingest.srt.plain_passwords to take it")
 )
 
 // run connects a publisher that may publish, and takes its stream.
@@ -44,6 +45,9 @@ func (p *publisher) run(ctx context.Context, r *transport.Request) (err error) {
 		Protocol: protocol, Action: ingest.ActionPublish, Path: path, Remote: p.remote, Credentials: credentials,
 	})
 	if err != nil {
+		if credentials == (ingest.Credentials{}) {
+			err = errNoPassword
+		}
 		p.of.refuse(r, path, transport.RejectedUnauthorized, err)
 		return nil
 	}

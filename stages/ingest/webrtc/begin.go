@@ -54,23 +54,38 @@ func (s *Server) describe(ctx context.Context, p *peer, r *run) (answer string, 
 	if err != nil {
 		return "", err
 	}
-	certificate, err := s.dtls.at(s.Clock.Now())
-	if err == nil {
-		p.pc, err = p.newConnection(r.engine, codecs, []pion.Certificate{certificate}, s.strangers)
-	}
-	if err == nil {
-		p.watch()
-		if err = p.work.negotiate(p); err == nil {
-			answer, err = p.answer(p.offer.text)
-		}
-	}
-	if err != nil {
+	if answer, err = s.connect(ctx, p, r, codecs); err != nil {
 		p.work.close(err)
 		if p.pc != nil {
 			_ = p.pc.GracefulClose()
 		}
 	}
 	return p.withLeftOut(answer), err
+}
+
+// connect makes the connection of a session, and returns the answer. Few sessions do so at once, and the others wait: the time
+// within which the connection must be checked begins here, and of many at once each would take too much of it.
+func (s *Server) connect(ctx context.Context, p *peer, r *run, codecs []codecParameters) (answer string, err error) {
+	select {
+	case s.connecting <- struct{}{}:
+		defer func() { <-s.connecting }()
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case <-p.live.Done():
+		return "", context.Cause(p.live)
+	}
+	certificate, err := s.dtls.at(s.Clock.Now())
+	if err != nil {
+		return "", err
+	}
+	if p.pc, err = p.newConnection(r.engine, codecs, []pion.Certificate{certificate}, s.strangers); err != nil {
+		return "", err
+	}
+	p.watch()
+	if err = p.work.negotiate(p); err != nil {
+		return "", err
+	}
+	return p.answer(p.offer.text)
 }
 
 // withLeftOut adds to an answer an attribute for each track that the client does not get, with the reason.

@@ -98,7 +98,7 @@ func refusalOf(err error) error {
 		return &ingest.Refusal{Status: http.StatusConflict, Reason: "the stream has a publisher already"}
 	case errors.Is(err, egress.ErrNoStream), errors.As(err, new(*egress.NotServedError)), errors.Is(err, hub.ErrNoTracks):
 		return &ingest.Refusal{Status: http.StatusNotFound, Reason: err.Error()}
-	case errors.Is(err, egress.ErrFull), errors.Is(err, hub.ErrClosed), errors.Is(err, errCrowded), errors.Is(err, errStopped):
+	case errors.Is(err, egress.ErrFull), errors.Is(err, hub.ErrClosed), errors.Is(err, errCrowded), errors.Is(err, errStopped), errors.Is(err, errLost), errors.Is(err, errHungUp):
 		return &ingest.Refusal{Status: http.StatusServiceUnavailable, Reason: err.Error()}
 	}
 	return &ingest.Refusal{Status: http.StatusBadRequest, Reason: err.Error()}

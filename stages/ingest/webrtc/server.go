@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 
 	pion "github.com/pion/webrtc/v4"
@@ -27,6 +28,8 @@ type Server struct {
 	once      sync.Once
 	addr      net.Addr
 
+	connecting chan struct{} // holds an element for each session that makes its connection
+
 	mu    sync.Mutex // guards the fields below
 	run   *run       // nil while the server does not run
 	peers map[string]*peer
@@ -46,7 +49,7 @@ func New(s Settings, d ingest.ServerDeps) *Server {
 	limits.Readers = d.Readers.Max
 	return &Server{
 		Settings: s, ServerDeps: d, strangers: sparinglog.New(d.Log), clients: clients.New(protocol, limits, d.Log, d.Clock),
-		ready: make(chan struct{}), peers: map[string]*peer{},
+		ready: make(chan struct{}), peers: map[string]*peer{}, connecting: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 }
 

@@ -79,6 +79,7 @@ type Conn struct {
 	queue  chan *datagram
 	hung   context.Context
 	hangUp context.CancelCauseFunc
+	asks   atomic.Bool // the peer has sent its request again since the last tick
 
 	// The fields below belong to Run.
 	zero      time.Time // times in µs are since it
@@ -270,6 +271,9 @@ func (c *Conn) hold(bytes int64) {
 func (c *Conn) work(nowUS int64) {
 	c.buffer.Tick(uint64(nowUS))
 	c.count()
+	if c.asks.Swap(false) {
+		c.countsUS = nowUS
+	}
 	if nowUS-c.sentUS >= aliveUS {
 		c.transmit(packet.CTRLTYPE_KEEPALIVE, 0, 0, nil)
 	}

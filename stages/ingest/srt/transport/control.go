@@ -10,6 +10,10 @@ func (c *Conn) control(p packet.Packet, nowUS int64) {
 	switch h := p.Header(); h.ControlType {
 	case packet.CTRLTYPE_SHUTDOWN:
 		c.ended = ErrClosed
+	case packet.CTRLTYPE_ACK:
+		if h.TypeSpecific != 0 { // a full one (3.2.4): without an answer it comes again every 10 ms, though nothing was sent
+			c.transmit(packet.CTRLTYPE_ACKACK, 0, h.TypeSpecific, nil)
+		}
 	case packet.CTRLTYPE_ACKACK:
 		if c.acks.answered(h.TypeSpecific, nowUS) {
 			c.buffer.SetNAKInterval(max(uint64(c.acks.rttUS+4*c.acks.varianceUS)/2, nakUS))
@@ -30,7 +34,7 @@ func (c *Conn) changeKey(p packet.Packet, nowUS int64) {
 }
 
 // acknowledge acknowledges all packets before a number. The receive buffer calls it every 10 ms, and every 64 packets
-// (light). It sends nothing if the peer knows the number.
+// (light). It sends nothing if the peer knows the number, or may be about to answer.
 func (c *Conn) acknowledge(before circular.Number, light bool) {
 	if before.Gt(c.floor) {
 		c.floor = before
@@ -42,11 +46,12 @@ func (c *Conn) acknowledge(before circular.Number, light bool) {
 		c.transmit(packet.CTRLTYPE_ACK, 0, 0, &packet.CIFACK{IsLite: true, LastACKPacketSequenceNumber: before})
 		return
 	}
-	if c.acks.known(before.Val()) {
+	nowUS := c.microseconds(c.cfg.Clock.Now())
+	if c.acks.known(before.Val()) || c.acks.waits(before.Val(), nowUS) {
 		return
 	}
 	packets, bytes, capacity := c.buffer.PacketRate()
-	number := c.acks.ask(before.Val(), c.microseconds(c.cfg.Clock.Now()))
+	number := c.acks.ask(before.Val(), nowUS)
 	c.transmit(packet.CTRLTYPE_ACK, 0, number, &packet.CIFACK{
 		LastACKPacketSequenceNumber: before, RTT: uint32(c.acks.rttUS), RTTVar: uint32(c.acks.varianceUS), AvailableBufferSize: flowWindow,
 		PacketsReceivingRate: uint32(packets), EstimatedLinkCapacity: uint32(capacity), ReceivingRate: uint32(bytes),
@@ -77,6 +82,20 @@ type asked struct {
 
 // known reports whether the peer has answered an acknowledgement of a packet number.
 func (a *acks) known(before uint32) bool { return a.answeredAny && a.before == before }
+
+// firstRTTUS is what the round-trip time and four times its variance are taken for until they are known (4.10).
+const firstRTTUS = 100_000 + 4*50_000
+
+// waits reports whether the newest acknowledgement was of a packet number, and its answer may still come. Where many
+// connections are slow to answer, repeating it every 10 ms would make them slower.
+func (a *acks) waits(before uint32, nowUS int64) bool {
+	limitUS := int64(firstRTTUS)
+	if a.answeredAny {
+		limitUS = a.rttUS + 4*a.varianceUS
+	}
+	q := &a.asked[a.newest%uint32(len(a.asked))]
+	return a.newest != 0 && q.number == a.newest && q.before == before && nowUS-q.atUS < limitUS
+}
 
 // ask returns the number of the next acknowledgement.
 func (a *acks) ask(before uint32, nowUS int64) uint32 {

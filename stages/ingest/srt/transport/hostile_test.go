@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/datarhei/gosrt/packet"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
@@ -86,6 +88,82 @@ func TestARepeatedRequestIsAnsweredAgain(t *testing.T) {
 	got.conn.HangUp(context.Canceled)
 	got.wait(t)
 }
+
+// A caller that repeats its request, because it has not read the answer yet, is alive.
+func TestARepeatedRequestKeepsTheConnection(t *testing.T) {
+	cfg := config()
+	clock := &ahead{Clock: cfg.Clock}
+	cfg.Clock = clock
+	l, conns := receiver(t, cfg, "")
+	c := newRaw(t, l.Addr())
+	c.send(induction(7))
+	ask := request(conclusion(7, c.answer().SynCookie, mtuBytes))
+	c.send(ask)
+	c.answer()
+	got := <-conns
+	for range 5 {
+		clock.by.Add(int64(idleTimeout / 2))
+		c.send(ask)
+		c.answer()
+		require.Eventually(t, func() bool { return !got.conn.asks.Load() }, patience, time.Millisecond, "the connection takes note, or has ended")
+	}
+	select {
+	case <-got.done:
+		require.Fail(t, "the connection has ended", "%v", got.err)
+	default:
+	}
+	clock.by.Add(int64(idleTimeout))
+	got.wait(t)
+	require.ErrorIs(t, got.err, ErrIdle)
+}
+
+// An acknowledgement of the peer is answered, though nothing was sent to it.
+func TestAcknowledgementsAreAnswered(t *testing.T) {
+	l, conns := receiver(t, config(), "")
+	c := newRaw(t, l.Addr())
+	c.send(induction(7))
+	c.send(request(conclusion(7, c.answer().SynCookie, mtuBytes)))
+	c.answer()
+	got := <-conns
+	ack := &packet.CIFACK{LastACKPacketSequenceNumber: circular.New(100, packet.MAX_SEQUENCENUMBER)}
+	c.send(control(packet.CTRLTYPE_ACK, 0, 41, 0, got.conn.local, ack))
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(patience)))
+	for b := make([]byte, 2000); ; {
+		n, err := c.Read(b)
+		require.NoError(t, err)
+		p, err := packet.NewPacketFromData(nil, b[:n])
+		require.NoError(t, err)
+		if h := p.Header(); h.ControlType == packet.CTRLTYPE_ACKACK {
+			require.EqualValues(t, 41, h.TypeSpecific)
+			break
+		}
+	}
+	got.conn.HangUp(context.Canceled)
+	got.wait(t)
+}
+
+// The same acknowledgement is sent again when its answer does not come within the round-trip time.
+func TestAcknowledgementsAreNotRepeatedAtOnce(t *testing.T) {
+	var a acks
+	require.False(t, a.waits(100, 0), "none was sent")
+	a.ask(100, 0)
+	require.True(t, a.waits(100, firstRTTUS-1))
+	require.False(t, a.waits(100, firstRTTUS))
+	require.False(t, a.waits(101, 1), "a packet has come")
+	require.True(t, a.answered(a.newest, 1000)) // the round-trip time is 1000 µs, its variance 500
+	require.True(t, a.known(100))
+	a.ask(101, 2000)
+	require.True(t, a.waits(101, 2000+2999))
+	require.False(t, a.waits(101, 2000+3000))
+}
+
+// ahead is a clock that tests put forward.
+type ahead struct {
+	pipeline.Clock
+	by atomic.Int64 // ns
+}
+
+func (c *ahead) Now() time.Time { return c.Clock.Now().Add(time.Duration(c.by.Load())) }
 
 func TestHandshakesThatAreRejected(t *testing.T) {
 	l, _ := receiver(t, config(), "")

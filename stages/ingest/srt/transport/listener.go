@@ -22,7 +22,9 @@ type Listener struct {
 	cookie *srtnet.SYNCookie
 	zero   time.Time
 
-	mu      sync.Mutex // guards the fields below
+	// mu guards the fields below. Nothing is sent while it is held: the connections take turns at the socket, and Serve would
+	// wait for all of them.
+	mu      sync.Mutex
 	conns   map[uint32]*Conn
 	callers map[caller]*Request
 }
@@ -33,8 +35,8 @@ type caller struct {
 	socket uint32
 }
 
-// socketBytes is the receive buffer that the system is asked for.
-const socketBytes = 2 << 20
+// socketBytes is the receive buffer that the system is asked for: all connections share that of a listener.
+const socketBytes = 8 << 20
 
 // Listen opens a UDP port. address is host:port.
 func Listen(address string, cfg Config) (*Listener, error) {
@@ -150,30 +152,38 @@ func (l *Listener) induct(d *datagram, from netip.AddrPort) {
 	l.answer(from, h.SRTSocketId, &h.CIFHandshake)
 }
 
-// answer sends a handshake, and returns its datagram.
-func (l *Listener) answer(to netip.AddrPort, socket uint32, h *packet.CIFHandshake) []byte {
-	b := control(packet.CTRLTYPE_HANDSHAKE, 0, 0, uint32(l.cfg.Clock.Now().Sub(l.zero).Microseconds()), socket, h)
-	l.write(b, to)
-	return b
+// answer sends a handshake.
+func (l *Listener) answer(to netip.AddrPort, socket uint32, h *packet.CIFHandshake) {
+	l.write(l.handshake(socket, h), to)
+}
+
+// handshake returns the datagram of a handshake.
+func (l *Listener) handshake(socket uint32, h *packet.CIFHandshake) []byte {
+	return control(packet.CTRLTYPE_HANDSHAKE, 0, 0, uint32(l.cfg.Clock.Now().Sub(l.zero).Microseconds()), socket, h)
 }
 
 func (l *Listener) write(b []byte, to netip.AddrPort) {
 	_, _ = l.socket.WriteToUDPAddrPort(b, to) // what the network loses is sent again
 }
 
-// request returns a new request of a caller. If there is one it answers it again, once it has been answered, and returns nil.
+// request returns a new request of a caller. If there is one it answers it again, once it has been answered, and returns nil:
+// the answer may be lost, or the peer be too busy to read it, and then it sends nothing else that shows that it is alive.
 func (l *Listener) request(from caller) *Request {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if r := l.callers[from]; r != nil {
-		if r.answer != nil {
-			l.write(r.answer, from.addr)
-		}
-		return nil
+	r := l.callers[from]
+	if r == nil {
+		defer l.mu.Unlock()
+		r = &Request{of: l, from: from}
+		l.callers[from] = r
+		return r
 	}
-	r := &Request{of: l, from: from}
-	l.callers[from] = r
-	return r
+	conn, answer := r.conn, r.answer
+	l.mu.Unlock()
+	if answer != nil {
+		conn.asks.Store(true)
+		l.write(answer, from.addr)
+	}
+	return nil
 }
 
 func (l *Listener) forget(r *Request) {

@@ -116,25 +116,35 @@ func (r *Request) open(passphrase string) (*keys, error) {
 
 // connect makes the connection and answers the request.
 func (r *Request) connect(k *keys) *Conn {
+	conn, answer := r.register(k)
+	r.of.write(answer, r.from.addr)
+	return conn
+}
+
+// register makes the connection, and returns it with the answer to the request.
+func (r *Request) register(k *keys) (*Conn, []byte) {
 	l := r.of
 	h := r.plain()
 	asked := r.SRTHS
 	latency := l.cfg.latency(asked.SendTSBPDDelay)
 	h.HasHS, h.SRTHS = true, extension(latency, time.Duration(asked.RecvTSBPDDelay)*time.Millisecond)
 	h.HasKM = k != nil
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	socket := newSocket()
-	for l.conns[socket] != nil {
-		socket = newSocket()
+	for {
+		h.SRTSocketId = newSocket()
+		conn := newConn(l.cfg, r.from.addr, link{
+			local: h.SRTSocketId, peer: r.from.socket, first: r.InitialPacketSequenceNumber, latency: latency, keys: k, timestamp: r.timestamp, at: r.at,
+		}, func(b []byte) { l.write(b, r.from.addr) }, func() { l.forget(r) })
+		answer := l.handshake(r.from.socket, h)
+		l.mu.Lock()
+		free := l.conns[conn.local] == nil
+		if free {
+			l.conns[conn.local], r.conn, r.answer = conn, conn, answer
+		}
+		l.mu.Unlock()
+		if free {
+			return conn, answer
+		}
 	}
-	h.SRTSocketId = socket
-	r.conn = newConn(l.cfg, r.from.addr, link{
-		local: socket, peer: r.from.socket, first: r.InitialPacketSequenceNumber, latency: latency, keys: k, timestamp: r.timestamp, at: r.at,
-	}, func(b []byte) { l.write(b, r.from.addr) }, func() { l.forget(r) })
-	l.conns[socket] = r.conn
-	r.answer = l.answer(r.from.addr, r.from.socket, h)
-	return r.conn
 }
 
 // latency returns the latency of a connection whose peer asks for a latency in ms.
