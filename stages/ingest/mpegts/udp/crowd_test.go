@@ -22,8 +22,9 @@ const crowd = 200
 func TestACrowdOfSendersAtTheLimit(t *testing.T) {
 	f := newFixture(t, "", func(s *Settings, _ *ingest.ServerDeps) {
 		s.MaxConnections, s.MaxPerAddress, s.ReadTimeout = crowd, crowd, config.Duration(patience)
-		for i := range crowd {
-			s.Inputs = append(s.Inputs, Input{fmt.Sprint("live/", i), fmt.Sprintf("udp://127.0.0.1:%d", freePort(t))})
+		port := freePort(t)
+		for i := range crowd { // 127.0.0.0/8 is all of this machine
+			s.Inputs = append(s.Inputs, Input{fmt.Sprint("live/", i), fmt.Sprintf("udp://127.0.1.%d:%d", 1+i, port)})
 		}
 	})
 	media, together := datagrams(stream(t)), make(chan struct{})

@@ -61,7 +61,11 @@ func newFixture(t *testing.T, options string, change ...func(*Settings, *ingest.
 	}
 	f.server = New(s, d)
 	f.stop = f.tasks.Go("mpegts", f.server.Run)
-	<-f.server.Ready()
+	select {
+	case <-f.server.Ready():
+	case <-time.After(patience):
+		require.Fail(t, "the server does not listen", f.book.String())
+	}
 	t.Cleanup(func() {
 		f.hub.Close()
 		require.NoError(t, f.tasks.Stop(context.Background()))
