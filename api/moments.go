@@ -57,7 +57,7 @@ type timelineGap struct {
 	Start     *string     `json:"start_time" format:"date-time"`
 	Seconds   float64     `json:"seconds" doc:"from its begin to its end; 0 when no time is missing, as after clock_step and timestamp_jump"`
 	Missing   float64     `json:"missing_seconds,omitempty" doc:"missing part of seconds, when the entry joins several gaps; absent: all"`
-	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the recorder's clock was set in between"`
+	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the clock that dates the recordings was set in between"`
 	Track     int         `json:"track,omitempty" doc:"number of the only affected track, from 1; absent: all"`
 	Places    int         `json:"places,omitempty" doc:"number of joined gaps"`
 	Recording string      `json:"recording" format:"uuid" doc:"the recording behind the gap, or around it"`

@@ -73,7 +73,7 @@ type recordDetail struct {
 type gapDetail struct {
 	Cause     media.Cause `json:"cause"`
 	Seconds   float64     `json:"seconds" doc:"of missing media; 0 when none is missing, as after clock_step and timestamp_jump"`
-	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the recorder's clock was set in between. By that clock, this recording begins seconds plus clock_step after the end of the previous one"`
+	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the clock that dates the recordings was set in between: the recorder's or, with wall_clock: sender, the sender's. By that clock, this recording begins seconds plus clock_step after the end of the previous one"`
 }
 
 // gapWithin describes a gap inside a recording, in an answer.

@@ -40,7 +40,7 @@ func (b *breakBudget) take(at, ns int64) bool {
 // bySender reports whether the sender causes the end of the open file, whose reason is why.
 func (s *segmenter) bySender(why media.Cause) bool {
 	switch cause := s.gap.Cause; {
-	case cause == media.GapTimestampJump, cause.OfNetwork():
+	case cause == media.GapTimestampJump, cause.OfNetwork(), cause == media.GapClockStep: // the sender may date the chunks
 		return why == endcause.TracksChanged || why == endcause.Gap
 	case cause == "":
 		return why == endcause.TracksChanged

@@ -21,6 +21,7 @@ func TestSenderThatChangesWithEachPictureFillsNoDisk(t *testing.T) {
 	}
 	for name, change := range map[string]func(*testing.T, *pipelinetest.Camera, int){
 		"tracks": tracks, "jumps": gap(media.Gap{Cause: media.GapTimestampJump}),
+		"dates": func(_ *testing.T, cam *pipelinetest.Camera, n int) { cam.SteppedNS = int64(n%2) * 30e9 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			const seconds = 20

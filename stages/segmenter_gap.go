@@ -119,7 +119,7 @@ func longer(a, b media.Gap) media.Gap {
 func (s *segmenter) tell() {
 	switch {
 	case s.gap.Cause == media.GapClockStep:
-		s.set.Log.Warn("this machine's clock was set: a new file begins, no media is missing",
+		s.set.Log.Warn("the clock that dates the recording was set: a new file begins, no media is missing",
 			"set_by", time.Duration(s.gap.StepNS).Round(time.Millisecond))
 	case s.gap.Lossless():
 		s.set.Log.Warn("the sender's clock jumped: a new file begins, no media is missing")

@@ -13,7 +13,8 @@ type AU struct {
 	DTS, PTS int64 // ticks of the track's timescale
 	UTC      int64 // ns, wall clock of the access unit
 	// SteppedNS is the sum of the steps of the wall clock from the start of the process to the moment UTC: UTC
-	// less SteppedNS never steps. See pipeline.Stepped.
+	// less SteppedNS never steps. See pipeline.Stepped. If the sender dates its media, it also has the difference between
+	// the sender's clock and this machine's.
 	SteppedNS int64
 	// MonoNS is the arrival time on a monotonic clock. A source that does not deliver in real time, such as a
 	// file, sets its media time instead; otherwise each hole in the file would look like a jump of the sender's

@@ -15,7 +15,7 @@ const (
 	GapOverload      Cause = "overload"       // a bounded queue was full and dropped whole GOPs
 	GapSourceLost    Cause = "source_lost"    // the stream had no publisher for a while
 	GapTimestampJump Cause = "timestamp_jump" // the sender's clock jumped; no frame is missing
-	GapClockStep     Cause = "clock_step"     // this machine's wall clock was set; no frame is missing
+	GapClockStep     Cause = "clock_step"     // the clock that dates the recording was set; no frame is missing
 	GapStall         Cause = "stall"          // the sender fell silent for longer than it usually does
 	GapRTPLoss       Cause = DropRTPLoss      // the network lost packets
 	GapRestart       Cause = "restart"        // the pipeline failed, and the recorder started it again

@@ -13,7 +13,7 @@ type Gap struct {
 	// is missing, as after a timestamp jump.
 	DurationNS int64 `json:"duration_ns,omitempty"`
 	Chunks     int   `json:"chunks,omitempty"` // number of dropped chunks, if counted
-	// StepNS is the step of this machine's wall clock between the previous file and this file: by that clock,
+	// StepNS is the step of the clock that dates the files between the previous file and this file: by that clock,
 	// this file begins DurationNS + StepNS after the end of the previous file. It is 0 for a step of less than
 	// MinClockStepNS.
 	StepNS int64 `json:"step_ns,omitempty"`

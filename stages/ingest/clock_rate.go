@@ -119,7 +119,7 @@ func (t *Track) observeClock(u *Unit, at int64) {
 func (f *Feed) splitClocks(t *Track, mono int64) {
 	at := t.rate.newest()
 	for _, o := range f.tracks {
-		if o.own == nil {
+		if o.own == nil && !o.aside() { // metadata keeps the feed's
 			o.own = &wallclock{}
 		}
 	}

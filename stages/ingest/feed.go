@@ -39,7 +39,7 @@ const (
 // A feed and its tracks belong to one goroutine. At the beginning the feed holds back the units of all tracks, until
 // each track has a description and a first unit and, if several tracks are expected, a sender report. It waits for at
 // most a second in which data arrives. It waits for up to five seconds if the parameter sets of a track are missing, or
-// if a track's NAL units arrive out of order. It begins in any case when it holds 8 MiB. Later it holds only units
+// if a track's NAL units arrive out of order, or for the reports that are to date the units. It begins in any case when it holds 8 MiB. Later it holds only units
 // whose times depend on later units, and the first units of a track that begins later.
 type Feed struct {
 	pub    Publisher
@@ -214,7 +214,7 @@ func (f *Feed) settle() {
 }
 
 func (f *Feed) mayBegin() bool {
-	whole, long := true, f.waitedNS >= holdPlacesNS
+	whole, long, dated := true, f.waitedNS >= holdPlacesNS, !f.sender.wanted
 	awaited := f.awaited()
 	for _, t := range f.tracks {
 		if t.aside() {
@@ -223,6 +223,7 @@ func (f *Feed) mayBegin() bool {
 		if t.desc == nil && !t.absent {
 			long = false
 		}
+		dated = dated || t.points[sourceReport].ok
 		// Data that precedes the track's first data may still arrive.
 		if t.holder != nil && len(t.pending) == 0 && t.holder.Holding() {
 			long = false
@@ -231,7 +232,7 @@ func (f *Feed) mayBegin() bool {
 			whole = false
 		}
 	}
-	late := !f.finite && (long || f.nowNS-f.firstMonoNS >= holdSetsNS)
+	late := !f.finite && (long && dated || f.nowNS-f.firstMonoNS >= holdSetsNS)
 	return whole || late || f.pendingBytes() >= holdBytes
 }
 
@@ -342,8 +343,10 @@ func (f *Feed) write(t *Track, u *Unit) {
 			t.observeClock(u, pts)
 		}
 	}
-	arrived := wall.at(pts, u.UTC, u.MonoNS)
-	apart := f.sender.apart(f, pts, arrived, u.SteppedNS)
+	arrived, apart := wall.at(pts, u.UTC, u.MonoNS), f.sender.newestNS
+	if !t.aside() { // metadata may have times of another clock
+		apart = f.sender.apart(f, pts, arrived, u.SteppedNS)
+	}
 	f.au = media.AU{
 		DTS: u.DTS + t.offsetTicks, PTS: u.PTS + t.offsetTicks,
 		UTC: arrived + apart, SteppedNS: u.SteppedNS + apart, MonoNS: u.MonoNS, DurationTicks: u.DurationTicks,

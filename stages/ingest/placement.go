@@ -152,7 +152,10 @@ func (t *Track) Report(ticks, ns int64) {
 
 // ForgetReport undoes Report for a track that has no place on the time line yet. It does not move a track that has its
 // place.
-func (t *Track) ForgetReport() { t.points[sourceReport] = point{} }
+func (t *Track) ForgetReport() {
+	t.points[sourceReport] = point{}
+	t.feed.sender.forget(t)
+}
 
 // Info records the RTP time of the header RTP-Info: this track is at ticks at the moment at which each other track
 // is at the ticks that its own Info got.

@@ -18,20 +18,24 @@ type senderClock struct {
 	wanted bool
 	of     *Track // track whose reports count; nil: no report has come
 
-	dated       bool  // offsetNS is known
-	offsetNS    int64 // UTC of the sender less the feed's time line
-	apartNS     int64 // UTC of the sender less that of arrival, on a clock that never steps, at the newest report
-	apartKnown  bool  // a unit has come since the newest report
-	doubtNS     int64 // offsetNS by a report that contradicts the date
-	doubtful    bool  // doubtNS is valid
-	implausible bool  // the problem sender_clock is set
+	dated       bool      // offsetNS is known
+	offsetNS    int64     // UTC of the sender less the feed's time line
+	apartNS     int64     // UTC of the sender less that of arrival, on a clock that never steps, at the newest report
+	apartKnown  bool      // a unit has come since the newest report
+	doubtNS     int64     // offsetNS by a report that contradicts the date
+	doubtful    bool      // doubtNS is valid
+	implausible bool      // the problem sender_clock is set
+	since       time.Time // when it was set first
 	logged      bool
+	newestNS    int64 // newest result of apart
 }
 
 const (
 	// A sender's clock that differs by more from this machine's is wrong. Recordings dated further ahead would show that
 	// this machine's clock is wrong (wallclock.Judge).
 	maxApartNS = int64(time.Minute)
+	// A clock that was wrong is right again if it differs by less: one at the limit does not change the date at each report.
+	rightApartNS = int64(50 * time.Second)
 	// Reports that differ by less confirm each other.
 	maxReportDoubtNS = int64(500 * time.Millisecond)
 	// The media time was set anew, or runs at a wrong rate, if the date has moved by more against arrival since a report.
@@ -64,10 +68,22 @@ func (s *senderClock) report(t *Track, utcNS, atNS int64) {
 
 func near(a, b int64) bool { return a-b < maxReportDoubtNS && b-a < maxReportDoubtNS }
 
+// forget undoes the reports of track t: another sender sent them. Arrival dates the units until the next report.
+func (s *senderClock) forget(t *Track) {
+	if s.of == t {
+		*s = senderClock{wanted: s.wanted, implausible: s.implausible, since: s.since, logged: s.logged}
+	}
+}
+
 // apart returns by how many ns the sender's UTC of a unit is ahead of that of its arrival. It returns 0 if the unit is to
 // be dated by arrival. pts is the time of the unit on the feed's time line, arrived the UTC of arrival, and stepped by how
 // much this machine's clock had been set then, all in ns.
 func (s *senderClock) apart(f *Feed, pts, arrived, stepped int64) int64 {
+	s.newestNS = s.measure(f, pts, arrived, stepped)
+	return s.newestNS
+}
+
+func (s *senderClock) measure(f *Feed, pts, arrived, stepped int64) int64 {
 	if !s.dated {
 		return 0
 	}
@@ -79,7 +95,11 @@ func (s *senderClock) apart(f *Feed, pts, arrived, stepped int64) int64 {
 		s.dated = false
 		return 0
 	}
-	if wrong := apart > maxApartNS || apart < -maxApartNS; wrong != s.implausible {
+	limit := maxApartNS
+	if s.implausible {
+		limit = rightApartNS
+	}
+	if wrong := apart > limit || apart < -limit; wrong != s.implausible {
 		s.implausible = wrong
 		f.reportSenderClock(apart, arrived)
 	}
@@ -99,11 +119,17 @@ func (f *Feed) reportSenderClock(apart, at int64) {
 		f.pub.Problem(senderClockProblem, nil)
 		return
 	}
+	first := f.sender.since.IsZero()
+	if first {
+		f.sender.since = time.Unix(0, at)
+	}
 	f.pub.Problem(senderClockProblem, &pipeline.Problem{
 		Problem: "sender_clock",
-		Since:   time.Unix(0, at),
+		Since:   f.sender.since,
 		Cause:   fmt.Sprintf("the sender's clock says %s: its recordings are dated by arrival", time.Unix(0, at+apart).UTC().Format(time.RFC3339)),
 		Remedy:  "set the clock of the sender and of this machine by NTP, in UTC",
 	})
-	f.log.Warn("the sender's clock is wrong: its recordings are dated by arrival", "ahead", time.Duration(apart).Round(time.Millisecond))
+	if first {
+		f.log.Warn("the sender's clock is wrong: its recordings are dated by arrival", "ahead", time.Duration(apart).Round(time.Millisecond))
+	}
 }

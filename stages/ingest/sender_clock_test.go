@@ -97,6 +97,7 @@ func TestReportsDateTheUnits(t *testing.T) {
 		"a single odd report":  {hub.WallClockSender, func(a time.Duration) time.Duration { return map[time.Duration]time.Duration{50 * s: 9 * s}[a] }, []time.Duration{-100 * ms}, false, 0},
 		"reports of no order":  {hub.WallClockSender, func(a time.Duration) time.Duration { return a * 7 % 11 * 3 }, []time.Duration{-100 * ms}, false, 0},
 		"slow by half a part":  {hub.WallClockSender, func(a time.Duration) time.Duration { return -a / 2 }, []time.Duration{-100 * ms}, false, 0},
+		"at the limit":         {hub.WallClockSender, func(a time.Duration) time.Duration { return 60*s + 90*ms + a/(5*s)%2*20*ms }, []time.Duration{60*s - 10*ms, 0}, true, 1},
 		"small steps are kept": {hub.WallClockSender, from(50*s, 0, 40*ms), []time.Duration{-100 * ms, -60 * ms}, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,21 +116,23 @@ func TestReportsDateTheUnits(t *testing.T) {
 	}
 }
 
-// Units that arrive before the first report are dated by arrival.
+// The first units wait for the first report, but not for long: then they are dated by arrival.
 func TestTheFirstReportComesLater(t *testing.T) {
-	b := newBench(t)
-	b.Feed.Time(hub.Timing{WallClock: hub.WallClockSender})
-	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
-	began := b.Now
-	for i := range uint32(100) {
-		b.Now = began.Add(time.Duration(i) * 40 * time.Millisecond)
-		if i == 60 {
-			v.SenderReport(ntpOf(b.Now.Add(-time.Second)), i*3600)
+	for at, want := range map[uint32][]time.Duration{60: {-time.Second}, 200: {0, -time.Second}} {
+		b := newBench(t)
+		b.Feed.Time(hub.Timing{WallClock: hub.WallClockSender})
+		v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+		began := b.Now
+		for i := range uint32(300) {
+			b.Now = began.Add(time.Duration(i) * 40 * time.Millisecond)
+			if i == at {
+				v.SenderReport(ntpOf(b.Now.Add(-time.Second)), i*3600)
+			}
+			b.Send(v, i*3600, true, ingesttest.IDR...)
 		}
-		b.Send(v, i*3600, true, ingesttest.IDR...)
+		b.Feed.Close()
+		require.Equal(t, want, dates(t, b))
 	}
-	b.Feed.Close()
-	require.Equal(t, []time.Duration{0, -time.Second}, dates(t, b))
 }
 
 // If the media time was set anew, the date of the report before does not hold for it: arrival dates the units until two

@@ -6,8 +6,8 @@ import "time"
 //
 // It relates media time to arrival on a clock that never steps. No unit arrives before it was made, so the arrival
 // of the least delayed unit is the closest to the truth; later units get the time that follows from it. The sender's
-// own UTC is used only if the operator wants it (senderClock): the clocks of cameras are often wrong by seconds or years,
-// and users compare the recordings of several cameras. A step of this machine's wall clock takes effect at once. If the sender's clock runs slow, the
+// own UTC is not used here, because the clocks of cameras are often wrong by seconds or years, and users compare the
+// recordings of several cameras; senderClock uses it if the operator wants that. A step of this machine's wall clock takes effect at once. If the sender's clock runs slow, the
 // offset follows by at most half a millisecond a second, or by more with slewNS, and fully once the rate of that
 // clock is measured (clockRate).
 type wallclock struct {

@@ -55,6 +55,19 @@ func TestMediaTimeSetBackIsFollowed(t *testing.T) {
 	require.Equal(t, second, w.at(0, second, second))
 }
 
+// The date of a report ends with the report, and the next one counts at once.
+func TestAReportOfAnotherSenderIsForgotten(t *testing.T) {
+	f := &Feed{log: slog.New(slog.DiscardHandler)}
+	track := &Track{feed: f}
+	f.sender.wanted = true
+	for _, ahead := range []int64{20 * second, -9 * second} {
+		f.sender.report(track, ahead, 0)
+		require.Equal(t, ahead, f.sender.apart(f, 0, 0, 0))
+		track.ForgetReport()
+		require.Zero(t, f.sender.apart(f, 0, 0, 0))
+	}
+}
+
 // A step of this machine's clock does not move the dates of a sender whose reports count.
 func TestThisMachineIsSetWhileTheSenderIsRight(t *testing.T) {
 	f := &Feed{log: slog.New(slog.DiscardHandler)}

@@ -85,11 +85,11 @@ func (c *Command) Run(e Env) error {
 	return incomplete(report.Drops)
 }
 
-// incomplete returns an error if segments of a playlist are missing in the output. The log names each.
+// incomplete returns an error if segments of a playlist are missing in the output.
 func incomplete(drops []pipeline.Drop) error {
 	for _, d := range drops {
 		if d.Cause == media.DropHLSLoss && d.AccessUnits > 0 {
-			return fmt.Errorf("the output is incomplete: %s of the playlist could not be read; see the warnings above", count(int(d.AccessUnits), "segment"))
+			return fmt.Errorf("the output is incomplete: %s of the playlist could not be read", count(int(d.AccessUnits), "segment"))
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ type Clients struct {
 // New makes the Clients for the URLs of a scheme, http or https. fingerprint is the only accepted certificate's, or empty (see
 // certificate.ReadFingerprint). A server that does not answer a request within the timeout fails it.
 func New(fingerprint, scheme string, timeout time.Duration) (*Clients, error) {
-	c := &Clients{PlaceOf: PlaceOf, timeout: timeout}
+	c := &Clients{PlaceOf: placeHere, timeout: timeout}
 	if fingerprint == "" {
 		return c, nil
 	}

@@ -70,6 +70,22 @@ func PlaceOf(a netip.Addr) Place {
 	return Public
 }
 
+// placeHere returns the place of an address for this machine: its own addresses are loopback addresses, too.
+func placeHere(a netip.Addr) Place {
+	own, _ := net.InterfaceAddrs() // without them, PlaceOf decides
+	return placeWith(a, own)
+}
+
+func placeWith(a netip.Addr, own []net.Addr) Place {
+	a = a.Unmap().WithZone("")
+	for _, o := range own {
+		if n, is := o.(*net.IPNet); is && n.IP.Equal(a.AsSlice()) {
+			return Loopback
+		}
+	}
+	return PlaceOf(a)
+}
+
 // NearerError is the error of a connection to an address that is nearer than the server of the first connection.
 type NearerError struct {
 	To, First     netip.Addr

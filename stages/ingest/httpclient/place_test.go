@@ -26,6 +26,14 @@ func TestThePlacesOfAddresses(t *testing.T) {
 	}
 }
 
+// A server does not lead to this machine by one of its addresses in a network.
+func TestTheAddressesOfThisMachineAreItsLoopback(t *testing.T) {
+	own := []net.Addr{&net.IPNet{IP: net.ParseIP("203.0.113.7"), Mask: net.CIDRMask(24, 32)}, &net.IPNet{IP: net.ParseIP("2606:4700::7"), Mask: net.CIDRMask(64, 128)}}
+	for a, want := range map[string]Place{"203.0.113.7": Loopback, "::ffff:203.0.113.7": Loopback, "2606:4700::7": Loopback, "203.0.113.8": Public, "10.0.0.1": Private} {
+		require.Equal(t, want, placeWith(netip.MustParseAddr(a), own), a)
+	}
+}
+
 // The first connection may lead anywhere, and later ones to no nearer place than that, also by the same name.
 func TestLaterConnectionsLeadToNoNearerPlace(t *testing.T) {
 	addresses := []string{"203.0.113.1", "10.0.0.1", "169.254.0.1", "127.0.0.1"}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 var (
@@ -91,6 +93,49 @@ func TestPicturesDoNotWaitForMetadata(t *testing.T) {
 		}
 	}
 	require.InDelta(t, last, at, 9000)
+}
+
+// Metadata neither ends the dates of the sender's reports nor has others, also when the clock of the pictures runs at a wrong
+// rate, for which each track gets a wall clock of its own.
+func TestMetadataIsDatedAsThePicturesAre(t *testing.T) {
+	b := newBench(t)
+	b.Feed.Time(hub.Timing{WallClock: hub.WallClockSender})
+	video := b.Of(codec.H264)
+	c, err := (&Format{Name: "vnd.onvif.metadata", Clock: VideoClockHz}).Config(Options{})
+	require.NoError(t, err)
+	metadata, err := Add(b.Feed, c)
+	require.NoError(t, err)
+	b.Now = b.Now.Add(time.Hour) // after the beginning of the process
+	began, seq := b.Now, uint16(0)
+	const behind, picture, fast = 10 * time.Second, 40 * time.Millisecond, 1015 // of 1000
+	for n := range 700 {
+		b.Now = began.Add(time.Duration(n) * 25 * picture)
+		ticks := uint32(n) * 25 * 3600 / 1000 * fast
+		video.SenderReport(unixToNTP(b.Now.Add(picture-behind)), ticks)
+		for i := range 25 {
+			b.Now = b.Now.Add(picture)
+			nal := []byte{0x65, 0x88, byte(i), 1}
+			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(n*25 + i), Timestamp: ticks + uint32(i)*3600/1000*fast, Marker: true}, Payload: nal}
+			require.NoError(t, video.Packet(p, b.Now))
+		}
+		seq++
+		h := rtp.Header{SequenceNumber: seq, Timestamp: uint32(n) * 99000, Marker: true} // its clock is fast, too
+		require.NoError(t, metadata.Packet(&rtp.Packet{Header: h, Payload: documentONVIF}, b.Now))
+	}
+	b.Feed.Close()
+	require.Contains(t, b.Log.String(), "date the recordings")
+	for i, u := range b.Publisher.Units {
+		require.InDelta(t, -behind.Seconds(), time.Duration(u.AU.SteppedNS).Seconds(), 1, "unit %d", i)
+		most := 2 * time.Second
+		if bytes.Equal(u.NALs[0], documentONVIF) {
+			most = 80 * time.Second // a tenth of all
+		}
+		require.InDelta(t, began.UnixNano()+u.AU.MonoNS-ingest.Mono(began), u.AU.UTC+int64(behind), float64(most), "unit %d", i)
+	}
+}
+
+func unixToNTP(at time.Time) uint64 {
+	return uint64(at.Unix()+2208988800)<<32 | uint64(at.Nanosecond())<<32/1e9
 }
 
 // FuzzMetadata: no payloads break a track of metadata, and what it records begins as metadata does.
