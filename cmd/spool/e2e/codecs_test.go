@@ -253,8 +253,8 @@ func (r *recorder) formsOf(stream string) map[bool]string {
 	return files
 }
 
-// Each codec is recorded by each way into each form of files, and what was pushed is rewritten in the other form, with all
-// of its source.
+// Each codec is recorded by each way into each form of files, and rewritten in the other form, with all of its source. What was
+// pushed is rewritten, or all of a codec that cannot be pushed.
 func TestEachCodecIsRecordedByEachWay(t *testing.T) {
 	t.Parallel()
 	program, err := staticBinary()
@@ -302,14 +302,16 @@ func TestEachCodecIsRecordedByEachWay(t *testing.T) {
 				for fragment, file := range record(t, shared.of(t), source, i) {
 					t.Run(fmt.Sprintf("fragment=%v", fragment), func(t *testing.T) {
 						c.matches(t, file, source)
-						if way != byPush {
+						if way != byPush && c.without[byPush] == "" {
 							return
 						}
 						rewritten := filepath.Join(t.TempDir(), "rewritten.mp4")
 						tool(t, program, "remux", fmt.Sprintf("--fragment=%v", !fragment), file, rewritten)
 						c.matches(t, rewritten, source)
-						seeks(t, file)
-						seeks(t, rewritten)
+						if way == byPush {
+							seeks(t, file)
+							seeks(t, rewritten)
+						}
 					})
 				}
 			})
